@@ -1,0 +1,30 @@
+#pragma once
+// Where an optimizer runs: what it asks of a backend.
+#include <concepts>
+
+#include "mango/core/buffer.hpp"
+#include "mango/core/view.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Memory for state: `allocate(bytes)` returns zeroed bytes that free themselves.
+template <class B> concept memory_backend = requires(const B& b, std::size_t bytes) {
+  { b.allocate(bytes).data() } -> std::same_as<std::byte*>;
+};
+
+/// Somewhere to run chunks: `run(n, f)` calls f(0), ..., f(n-1), in any order and at once if it likes, and returns when
+/// all have returned. f does not throw.
+template <class B> concept pass_backend = requires(const B& b, void (*f)(index_t)) { b.run(index_t{}, f); };
+
+/// What an element-wise optimizer needs. Neither Eigen nor a thread is in it.
+template <class B> concept elementwise_backend = memory_backend<B> && pass_backend<B>;
+
+/// What low-rank methods ask for besides: products, a small Cholesky factor, a triangular solve.
+template <class B>
+concept linalg_backend = requires(const B& b, matrix_view<const float> a, matrix_view<float> c) {
+  b.gemm(1.0f, a, false, a, false, 0.0f, c);
+  { b.cholesky(c) } -> std::same_as<bool>;
+  b.solve_upper_right(a, c);
+};
+
+}  // namespace mango

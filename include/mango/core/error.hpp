@@ -1,0 +1,66 @@
+#pragma once
+// The one exception type, and the one place that throws it.
+#include <exception>
+#include "mango/core/text.hpp"
+#if !defined(__cpp_exceptions)
+#include <cstdio>
+#include <cstdlib>
+#endif
+
+namespace mango::inline MANGO_ABI {
+
+/// What went wrong, as a closed set; docs/errors.md has a paragraph for each.
+enum class errc : std::uint8_t {
+  config,           ///< a hyperparameter is non-finite, out of range, or means nothing here
+  unknown_name,     ///< no such optimizer, option, slot, store or tensor
+  duplicate_name,   ///< a second tensor with the same name
+  unknown_tensor,   ///< a tensor_id that this optimizer did not give out
+  size,             ///< a span or a shape has the wrong number of elements
+  null_span,        ///< a null pointer with a size above zero
+  misaligned_span,  ///< a pointer that is not a multiple of its element's alignment
+  overlap,          ///< two spans share memory that must not
+  type,             ///< the tensor was registered with another element type
+  nonfinite,        ///< a NaN or an infinity in a gradient
+  order,            ///< a call at the wrong time: twice in a step, or before what it needs
+  memory,           ///< not enough bytes were bound or could be allocated
+};
+
+/// A stable word for programs and logs: "size", "nonfinite", ...
+constexpr const char* name_of(errc code) {
+  constexpr const char* names[] = {"config",          "unknown_name", "duplicate_name", "unknown_tensor",
+                                   "size",            "null_span",    "misaligned_span", "overlap",
+                                   "type",            "nonfinite",    "order",          "memory"};
+  return names[static_cast<int>(code)];
+}
+
+/// Everything the library throws. `what()` is one sentence that holds the tensor's name and both numbers.
+/// Guarantee: when a call throws, parameters, state and counters are bit for bit what they were before it.
+class error : public std::exception {
+ public:
+  error(errc code, std::string sentence, std::string subject = {}, long long expected = 0, long long got = 0)
+      : code_(code), expected_(expected), got_(got), subject_(std::move(subject)), sentence_(std::move(sentence)) {}
+  const char* what() const noexcept override { return sentence_.c_str(); }
+  errc code() const noexcept { return code_; }
+  const char* kind() const noexcept { return name_of(code_); }
+  /// The tensor, option or optimizer it is about; empty when there is none.
+  const std::string& subject() const noexcept { return subject_; }
+  long long expected() const noexcept { return expected_; }
+  long long got() const noexcept { return got_; }
+
+ private:
+  errc code_;
+  long long expected_, got_;
+  std::string subject_, sentence_;
+};
+
+/// Throws `e`. Without exceptions (-fno-exceptions) it prints the sentence to stderr and aborts.
+[[noreturn]] __attribute__((noinline, cold)) inline void raise(error e) {
+#if defined(__cpp_exceptions)
+  throw e;
+#else
+  std::fputs(e.what(), stderr);
+  std::abort();
+#endif
+}
+
+}  // namespace mango

@@ -1,0 +1,39 @@
+#pragma once
+// The words every other file uses: index_t, bfloat16, dtype.
+#include <cstddef>
+#include <cstdint>
+
+#include "mango/core/config.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Sizes and positions: signed and 64 bits wide, so that tensors of more than 2^32 elements are ordinary.
+using index_t = std::ptrdiff_t;
+
+/// The upper half of an IEEE float. Layout-compatible with Eigen::bfloat16, __nv_bfloat16 and std::bfloat16_t; it has
+/// no arithmetic: it is read into and rounded from float (core/round.hpp).
+struct bfloat16 {
+  std::uint16_t bits = 0;
+  friend constexpr bool operator==(bfloat16, bfloat16) = default;
+};
+
+/// The element types that memory is made of: a parameter, a gradient, or one part of a stored state.
+enum class dtype : std::uint8_t { f32, bf16, u8 };
+
+/// Bytes of one element.
+constexpr index_t size_of(dtype t) { return t == dtype::f32 ? 4 : t == dtype::bf16 ? 2 : 1; }
+
+/// The name safetensors gives to the type: "F32", "BF16", "U8".
+constexpr const char* name_of(dtype t) { return t == dtype::f32 ? "F32" : t == dtype::bf16 ? "BF16" : "U8"; }
+
+namespace detail {
+template <class T> struct dtype_traits;
+template <> struct dtype_traits<float> { static constexpr dtype value = dtype::f32; };
+template <> struct dtype_traits<bfloat16> { static constexpr dtype value = dtype::bf16; };
+template <> struct dtype_traits<std::uint8_t> { static constexpr dtype value = dtype::u8; };
+}  // namespace detail
+
+/// dtype_of<float> == dtype::f32, and so on.
+template <class T> inline constexpr dtype dtype_of = detail::dtype_traits<T>::value;
+
+}  // namespace mango

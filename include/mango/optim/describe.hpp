@@ -1,0 +1,59 @@
+#pragma once
+// What is really used, in words: for logs and bug reports.
+#include "mango/optim/registry.hpp"
+#include "mango/rule/hyperparameter.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// The visitor that collects hyperparameters as "b1 0.9, b2 0.999".
+struct hyperparameter_words {
+  std::string text;
+  void operator()(const char* field, double value, const interval&) { append(field, digits(value)); }
+  void operator()(const char* field, const char* word) { append(field, word); }
+  void append(std::string_view field, std::string_view value) {
+    text += concat({text.empty() ? "" : ", ", field, " ", value});
+  }
+};
+
+constexpr const char* name_of(nonfinite n) {
+  return n == nonfinite::raise ? "raise" : n == nonfinite::skip ? "skip" : "unchecked";
+}
+constexpr const char* name_of(rounding r) {
+  return r == rounding::stochastic ? "stochastic" : r == rounding::kahan ? "kahan" : "nearest";
+}
+
+/// "group 1: b1 0.9, ...".
+inline std::string describe_group(std::size_t group, std::string_view hyperparameters) {
+  return concat({"group ", digits(group), ": ", hyperparameters, "\n"});
+}
+
+inline std::string tensor_registry::describe_totals(std::string_view title) const {
+  index_t parameters = 0;
+  for (const auto* t : tensors_) parameters += t->elements();
+  const auto bytes = state_bytes();
+  const double each = parameters ? static_cast<double>(bytes) / static_cast<double>(parameters) : 0;
+  return concat({title, ": ", digits(size()), " tensors, ", digits(parameters), " parameters, ", digits(bytes),
+                 " bytes of state (", digits(each), " per parameter), ", digits(workspace_bytes()), " of workspace\n",
+                 "on_nonfinite ", name_of(options_.on_nonfinite), ", bf16_parameters ", name_of(options_.bf16_parameters),
+                 ", accumulate ", options_.accumulate ? "yes" : "no", ", seed ", digits(options_.seed), "\n"});
+}
+
+inline std::string tensor_registry::describe_tensors() const {
+  std::string out;
+  for (const auto* t : tensors_) {
+    const bool rounded = t->spec.parameter == dtype::bf16 && !t->spec.master;
+    out += concat({t->name, "  ", to_string(t->spec.shape), "  ", name_of(t->spec.parameter),
+                   t->spec.master ? " with fp32 master" : rounded ? " " : "",
+                   rounded ? name_of(options_.bf16_parameters) : "", "  group ", digits(t->group), "  ",
+                   digits(t->layout.bytes), " bytes:"});
+    const char* last = nullptr;
+    for (const auto& p : t->layout.parts) {
+      if (last != p.slot) out += concat({last ? ", " : " ", p.slot, " ", p.store});
+      last = p.slot;
+    }
+    out += t->layout.parts.empty() ? " no state\n" : "\n";
+  }
+  return out;
+}
+
+}  // namespace mango

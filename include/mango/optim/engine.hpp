@@ -1,0 +1,299 @@
+#pragma once
+// A step, type-erased: validate, look at every gradient, then commit. Nothing is written before all has been read.
+// Rules, stores and element types come in as a few functions, so this is compiled once per program, not per optimizer.
+#include "mango/backend/host.hpp"
+#include "mango/optim/inspect.hpp"
+#include "mango/optim/registry.hpp"
+#include "mango/rule/hyperparameter.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+namespace detail {
+
+// a tensor's share of a batched step: its chunks come after `first` others
+struct work_item {
+  std::uint32_t tensor;
+  index_t first;
+};
+
+// a step's identity: `number` is the schedule's clock and advances when something is applied; `attempt` is new for every
+// begin_step(), so that a skipped step can be taken again
+struct step_clock {
+  std::int64_t number, attempt;
+  step_args args;
+};
+
+// the norm of a measured step, computed by whichever update comes first; `attempt` is negative while it is computed
+struct norm_cache {
+  std::int64_t attempt = 0;
+  tally value;
+};
+
+// counters that several updates of one step may touch at once
+inline std::int64_t load(const std::int64_t& x) { return __atomic_load_n(&x, __ATOMIC_ACQUIRE); }
+inline void store(std::int64_t& x, std::int64_t value) { __atomic_store_n(&x, value, __ATOMIC_RELEASE); }
+inline std::int64_t increment(std::int64_t& x) { return __atomic_add_fetch(&x, 1, __ATOMIC_ACQ_REL); }
+
+}  // namespace detail
+
+/// What an optimizer does with its tensors, whatever its rules and stores; see `optimizer`.
+class engine : public tensor_registry {
+ protected:
+  explicit engine(const optimizer_options& options) : tensor_registry(options) {}
+  engine(engine&&) = default;
+  engine& operator=(engine&&) = default;
+  ~engine() = default;
+
+  // what only the optimizer knows
+  virtual bool measures() const = 0;
+  virtual void fold(std::uint32_t tensor, const detail::step_clock&, double squared_norm) = 0;
+  virtual void parallel(index_t n, task) const = 0;
+
+  detail::step_clock clock(const step_args& args) {
+    if (args.learning_rate >= 0 || is_nonfinite(args.learning_rate))
+      require("learning_rate", args.learning_rate, zero_or_more);
+    require("gradient_scale", args.gradient_scale, {-1e30, 1e30});
+    return {counters_.steps + 1, ++attempts_, args};
+  }
+
+  /// One tensor, from its gradient or its accumulator. False: skipped.
+  bool update(const detail::step_clock& clock, tensor_id id, const detail::operands& o, detail::chunk_function run,
+              const detail::gradient_functions& access) {
+    auto& t = record(id);
+    if (t.updated_in == clock.attempt) detail::refuse(errc::order, t.name, {"it was updated in this step already"}, 1, 2);
+    if (!o.gradient && !t.accumulating && t.elements() > 0)
+      detail::refuse(errc::order, t.name, {"nothing has been accumulated for it"}, 1, 0);
+    tally all;
+    if (measures()) all = norm_of_step(clock, t);
+    else if (checks()) {
+      all.nonfinite = inspect(t, o, access, false).nonfinite;
+      if (all.nonfinite && raises()) detail::refuse_nonfinite(t, o, access);
+      if (all.nonfinite) detail::increment(counters_.skipped_updates);
+    }
+    if (all.nonfinite) return skip(clock, t);
+    fold(id.index, clock, all.squared_norm);
+    each_chunk(t.chunks(), [&](index_t c) { run(this, id.index, o, c); });
+    committed(clock, t);
+    advance(clock);
+    return true;
+  }
+
+  /// The first phase of a two-phase step.
+  void measure(const detail::step_clock& clock, tensor_id id, const void* gradient, const detail::gradient_functions& access) {
+    auto& t = record(id);
+    if (t.measured_in == clock.attempt) detail::refuse(errc::order, t.name, {"it was measured in this step already"}, 1, 2);
+    if (detail::load(norm_.attempt) == clock.attempt)
+      detail::refuse(errc::order, t.name, {"it is measured after the first update of the step, which has used the norm"}, 0,
+                     1);
+    detail::operands o;
+    o.gradient = gradient;
+    tally seen = inspect(t, o, access, !t.accumulator);
+    if (seen.nonfinite && raises()) detail::refuse_nonfinite(t, o, access);
+    if (t.accumulator) {
+      add(t, gradient, access);
+      seen.squared_norm = inspect(t, {}, access, true).squared_norm;
+    }
+    t.measured = seen;
+    t.measured_in = clock.attempt;
+  }
+
+  /// One micro-batch more.
+  void accumulate(tensor_id id, const void* gradient, const detail::gradient_functions& access) {
+    auto& t = record(id);
+    require_accumulator(t);
+    detail::operands o;
+    o.gradient = gradient;
+    if (raises() && inspect(t, o, access, false).nonfinite) detail::refuse_nonfinite(t, o, access);
+    add(t, gradient, access);
+  }
+
+  /// Every bound tensor: each sweep is one parallel loop over the chunks of all.
+  step_report batch(const detail::step_clock& clock) {
+    step_report report;
+    index_t chunks = plan_work(report);
+    const bool norm = measures();
+    tally all;
+    if (norm || checks()) {
+      all = look(chunks, norm);
+      if (!all.nonfinite && norm && fold_accumulators()) all = look(chunks, norm);
+      all = detail::scaled(all, clock.args.gradient_scale);
+      report.gradient_norm = norm ? __builtin_sqrt(all.squared_norm) : 0;
+      if (all.nonfinite) return refuse_or_skip(report);
+    }
+    for (const auto& w : work_) fold(w.tensor, clock, all.squared_norm);
+    sweep(chunks, [this](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, bound_of(*tensors_[i]), c); });
+    for (const auto& w : work_) committed(clock, *tensors_[w.tensor]);
+    report.updated = static_cast<index_t>(work_.size());
+    advance(clock);
+    return report;
+  }
+
+  void require_accumulator(const detail::tensor_record& t) const {
+    if (!t.accumulator)
+      detail::refuse(errc::order, t.name, {"it has no accumulator: construct the optimizer with .options.accumulate = true"},
+                     1, 0);
+  }
+
+  __attribute__((noinline)) void bind_erased(tensor_id id, const detail::extent& p, const detail::extent& g,
+                                             std::span<float> master, detail::chunk_function run,
+                                             const detail::gradient_functions& access) {
+    auto& t = record(id);
+    const bool has_gradient = g.count > 0 || t.elements() == 0;
+    const detail::operands o = detail::check_operands(t, p, has_gradient ? g : detail::extent{}, master);
+    for (const auto* other : tensors_)
+      if (other != &t && other->run) detail::check_apart(t, p, *other);
+    t.bound = o;
+    t.bound_gradient = has_gradient;
+    t.access = access;
+    t.run = run;
+  }
+
+  list<detail::work_item> work_;  // the tensors of a batched step
+
+ private:
+  bool checks() const { return options_.on_nonfinite != nonfinite::unchecked; }
+  bool raises() const { return options_.on_nonfinite == nonfinite::raise; }
+
+  template <class F> void each_chunk(index_t n, const F& f) const {
+    parallel(n, task{const_cast<void*>(static_cast<const void*>(&f)),
+                     [](void* context, index_t i) { (*static_cast<const F*>(context))(i); }});
+  }
+
+  tally inspect(detail::tensor_record& t, const detail::operands& o, const detail::gradient_functions& access, bool norm) {
+    each_chunk(t.chunks(), [&](index_t c) {
+      t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, o, access, c, norm);
+    });
+    return detail::sum_of(t);
+  }
+  void add(detail::tensor_record& t, const void* gradient, const detail::gradient_functions& access) {
+    each_chunk(t.chunks(), [&](index_t c) {
+      access.add(t.accumulator, gradient, c * chunk_elements, detail::chunk_end(t, c));
+    });
+    t.accumulating = true;
+  }
+
+  void committed(const detail::step_clock& clock, detail::tensor_record& t) {
+    ++t.updates;
+    t.updated_in = clock.attempt;
+    t.accumulating = t.folded = false;
+  }
+  void advance(const detail::step_clock& clock) {
+    detail::store(counters_.steps, clock.number);
+    detail::store(counters_.consecutive_skips, 0);
+  }
+  static void drop_accumulated(detail::tensor_record& t) {
+    if (t.accumulating) std::fill(t.accumulator, t.accumulator + t.elements(), 0.0f);
+    t.accumulating = t.folded = false;
+  }
+  bool skip(const detail::step_clock& clock, detail::tensor_record& t) {
+    drop_accumulated(t);
+    t.updated_in = clock.attempt;
+    if (!measures()) count_skip();
+    return false;
+  }
+  void count_skip() {
+    const auto row = detail::increment(counters_.consecutive_skips), most = options_.max_consecutive_skips;
+    if (most > 0 && row >= most)
+      raise({errc::nonfinite,
+             concat({"skipped for a non-finite gradient ", digits(row), " times in a row, and max_consecutive_skips is ",
+                   digits(most)}),
+             {}, most, row});
+  }
+
+  // the sum over all measured tensors, in order of registration, whatever the order of the measure() calls; computed by
+  // the first update that asks, while others that come at the same time wait
+  tally norm_of_step(const detail::step_clock& clock, const detail::tensor_record& asking) {
+    if (asking.measured_in != clock.attempt)
+      detail::refuse(errc::order, asking.name,
+                     {"a rule clips by the norm of all gradients, so every gradient is measured before the first update: "
+                      "call measure() for each, or step() for all at once"},
+                     clock.attempt, asking.measured_in);
+    std::int64_t seen = detail::load(norm_.attempt);
+    if (seen == clock.attempt) return norm_.value;
+    if (seen == -clock.attempt || !__atomic_compare_exchange_n(&norm_.attempt, &seen, -clock.attempt, false,
+                                                               __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+      while (detail::load(norm_.attempt) != clock.attempt) {}
+      return norm_.value;
+    }
+    tally all;
+    for (const auto* t : tensors_)
+      if (t->measured_in == clock.attempt) detail::add_to(all, t->measured);
+    norm_.value = detail::scaled(all, clock.args.gradient_scale);
+    if (norm_.value.nonfinite) ++counters_.skipped_steps;
+    detail::store(norm_.attempt, clock.attempt);
+    if (norm_.value.nonfinite) count_skip();
+    return norm_.value;
+  }
+
+  // lists the tensors that have something to apply; returns the number of their chunks
+  index_t plan_work(step_report& report) {
+    index_t chunks = 0;
+    work_.clear();
+    for (std::uint32_t i = 0; i < tensors_.size(); ++i) {
+      const auto& t = *tensors_[i];
+      if (!t.run) detail::refuse(errc::order, t.name, {"step() needs it bound: call bind(), or use begin_step()"}, 1, 0);
+      if (!t.bound_gradient && !t.accumulating) {
+        ++report.without_gradient;
+        continue;
+      }
+      work_.push_back({i, chunks});
+      chunks += t.chunks();
+    }
+    return chunks;
+  }
+
+  // f(index of the tensor, chunk) for every chunk of every listed tensor
+  template <class F> void sweep(index_t chunks, F f) {
+    each_chunk(chunks, [&](index_t i) {
+      // the last item that starts at or before i: empty tensors start where their successor does
+      const auto after = std::upper_bound(work_.begin(), work_.end(), i,
+                                          [](index_t at, const detail::work_item& w) { return at < w.first; });
+      f((after - 1)->tensor, i - (after - 1)->first);
+    });
+  }
+
+  tally look(index_t chunks, bool norm) {
+    sweep(chunks, [this, norm](std::uint32_t i, index_t c) {
+      auto& t = *tensors_[i];
+      t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, bound_of(t), t.access, c, norm);
+    });
+    tally all;
+    for (const auto& w : work_) detail::add_to(all, tensors_[w.tensor]->measured = detail::sum_of(*tensors_[w.tensor]));
+    return all;
+  }
+  // a norm is of the sum, so accumulators first take in the last gradient; true if any did
+  bool fold_accumulators() {
+    bool any = false;
+    for (const auto& w : work_) {
+      auto& t = *tensors_[w.tensor];
+      if (!t.accumulating || !t.bound.gradient) continue;
+      add(t, t.bound.gradient, t.access);
+      t.folded = any = true;
+    }
+    return any;
+  }
+  static detail::operands bound_of(const detail::tensor_record& t) {
+    detail::operands o = t.bound;
+    if (t.folded) o.gradient = nullptr;
+    return o;
+  }
+
+  step_report refuse_or_skip(step_report report) {
+    for (const auto& w : work_) {
+      auto& t = *tensors_[w.tensor];
+      if (raises() && t.measured.nonfinite) detail::refuse_nonfinite(t, t.bound, t.access);
+    }
+    if (raises())
+      raise({errc::nonfinite, "the norm of all gradients is not finite although each gradient is; nothing was changed"});
+    for (const auto& w : work_) drop_accumulated(*tensors_[w.tensor]);
+    ++counters_.skipped_steps;
+    count_skip();
+    report.applied = false;
+    return report;
+  }
+
+  detail::norm_cache norm_;
+  std::int64_t attempts_ = 0;
+};
+
+}  // namespace mango

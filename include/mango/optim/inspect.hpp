@@ -1,0 +1,51 @@
+#pragma once
+// Looking at gradients before anything is written: is every one finite, and what is their norm.
+#include <algorithm>
+
+#include "mango/optim/validate.hpp"
+#include "mango/pass/lanes.hpp"
+
+namespace mango::inline MANGO_ABI::detail {
+
+inline void add_to(tally& sum, const tally& x) {
+  sum.squared_norm += x.squared_norm;
+  sum.nonfinite = sum.nonfinite || x.nonfinite;
+}
+
+// the chunks of one tensor, in order
+inline tally sum_of(const tensor_record& t) {
+  tally sum;
+  for (const auto& c : t.chunk_tallies) add_to(sum, c);
+  return sum;
+}
+
+inline index_t chunk_end(const tensor_record& t, index_t chunk) {
+  return std::min(t.elements(), (chunk + 1) * chunk_elements);
+}
+
+// what one chunk's gradient amounts to: the array, the accumulator, or (finiteness only) both
+inline tally inspect_chunk(const tensor_record& t, const operands& o, const gradient_functions& access, index_t chunk,
+                           bool norm) {
+  const index_t begin = chunk * chunk_elements, end = chunk_end(t, chunk);
+  tally seen;
+  if (o.gradient) seen = access.inspect(o.gradient, begin, end, norm);
+  if (t.accumulating) add_to(seen, tally_range(t.accumulator, begin, end, norm && !o.gradient));
+  return seen;
+}
+
+// a sum of squares, as if every gradient had been multiplied by the scale
+inline tally scaled(const tally& all, double gradient_scale) {
+  const double squared = all.squared_norm * gradient_scale * gradient_scale;
+  return {squared, all.nonfinite || is_nonfinite(squared)};
+}
+
+// names the element, which is looked for only now
+[[noreturn]] inline void refuse_nonfinite(const tensor_record& t, const operands& o, const gradient_functions& access) {
+  index_t bad = o.gradient ? access.first_bad(o.gradient, t.elements()) : t.elements();
+  if (bad == t.elements() && t.accumulator) bad = first_nonfinite(t.accumulator, t.elements());
+  refuse(errc::nonfinite, t.name,
+         {"its gradient is not finite at element ", digits(bad), " of ", digits(t.elements()), "; nothing was changed"},
+         t.elements(), bad);
+}
+
+}  // namespace mango

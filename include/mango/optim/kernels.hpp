@@ -1,0 +1,90 @@
+#pragma once
+// From type-erased operands to the fused pass: the one place where element types become template arguments.
+#include "mango/optim/options.hpp"
+#include "mango/optim/tensor.hpp"
+#include "mango/pass/lanes.hpp"
+#include "mango/store/bf16.hpp"
+#include "mango/store/fp32.hpp"
+
+namespace mango::inline MANGO_ABI::detail {
+
+// sum <- sum + g over one range
+template <class G> void add_to(float* sum, const G* g, index_t begin, index_t end) noexcept {
+  index_t i = begin;
+  for (; i + packet::lanes <= end; i += packet::lanes)
+    save(sum, whole{i}, load(sum, whole{i}) + load(g, whole{i}));
+  for (; i < end; ++i) sum[i] += load(g, one{i});
+}
+
+// everything about a tensor's gradient that depends on its type
+template <class G> struct gradient_access {
+  static tally inspect(const void* g, index_t begin, index_t end, bool norm) {
+    return tally_range(static_cast<const G*>(g), begin, end, norm);
+  }
+  static void add(float* sum, const void* g, index_t begin, index_t end) {
+    add_to(sum, static_cast<const G*>(g), begin, end);
+  }
+  static index_t first_bad(const void* g, index_t n) { return first_nonfinite(static_cast<const G*>(g), n); }
+  static constexpr gradient_functions functions{inspect, add, first_bad};
+};
+
+template <class Chain, class Stores> struct kernels;
+
+template <class Chain, class... S> struct kernels<Chain, stores<S...>> {
+  // the arrays of one tensor's state, in the order that views() reads them back
+  static state_layout layout(const tensor_spec& spec, const optimizer_options& options) {
+    state_layout out;
+    [[maybe_unused]] std::size_t i = 0;
+    (append<S>(out, Chain::slots[i++].name, spec.shape), ...);
+    append_common(out, spec, options);
+    return out;
+  }
+
+  // one chunk of one tensor; what it has accumulated is used up
+  template <class Target, class G>
+  static void run(const tensor_record& t, const operands& o, const typename Chain::frame& f, float scale,
+                  const philox_key& key, index_t chunk) {
+    const index_t begin = chunk * chunk_elements, n = t.elements();
+    const index_t end = n - begin < chunk_elements ? n : begin + chunk_elements;
+    const Target to = target<Target>(t, o);
+    if (!t.accumulating) {
+      lanes<Chain, Target, G, S...>{f, to, static_cast<const G*>(o.gradient), views(t), scale, key}(begin, end);
+      return;
+    }
+    if (o.gradient) gradient_access<G>::add(t.accumulator, o.gradient, begin, end);  // a chunk stays in cache
+    lanes<Chain, Target, float, S...>{f, to, t.accumulator, views(t), scale, key}(begin, end);
+    std::memset(t.accumulator + begin, 0, static_cast<std::size_t>(end - begin) * sizeof(float));
+  }
+
+ private:
+  template <class Store> static void append(state_layout& out, const char* slot, const shape& s) {
+    int k = 0;
+    for (const part& p : Store::parts) out.append(slot, p.name, Store::name, p.type, Store::elements(k++, s));
+  }
+
+  template <class Target> static Target target(const tensor_record& t, const operands& o) {
+    if constexpr (requires(Target x) { x.delta; })
+      return {static_cast<decltype(Target::parameter)>(o.parameter_in), o.delta};
+    else if constexpr (requires(Target x) { x.master; }) return {o.master, static_cast<bfloat16*>(o.parameter)};
+    else if constexpr (requires(Target x) { x.data; }) return {static_cast<bfloat16*>(o.parameter)};
+    else if constexpr (requires(typename Target::store_view v) { v.compensation; })
+      return {{static_cast<bfloat16*>(o.parameter), t.compensation}};
+    else return {{static_cast<decltype(typename Target::store_view{}.data)>(o.parameter)}};
+  }
+
+  static slot_views<S...> views([[maybe_unused]] const tensor_record& t) {
+    slot_views<S...> out{};
+    [[maybe_unused]] const part_place* p = t.layout.parts.begin();
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      ((static_cast<leaf<I, typename S::view>&>(out).value = view<S>(t, p)), ...);
+    }(std::index_sequence_for<S...>{});
+    return out;
+  }
+  template <class Store> static typename Store::view view(const tensor_record& t, const part_place*& p) {
+    std::byte* at[Store::parts.size()];
+    for (auto& a : at) a = t.state + (p++)->offset;
+    return Store::bind(at);
+  }
+};
+
+}  // namespace mango

@@ -1,0 +1,219 @@
+#pragma once
+// The optimizer: rules, stores and a backend, over tensors that stay where the trainer has them.
+#include "mango/optim/describe.hpp"
+#include "mango/optim/kernels.hpp"
+#include "mango/optim/step.hpp"
+#include "mango/pass/plan.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Runs a chain of rules over registered tensors, each slot in its store, one fused pass per step.
+///   Chain    what chain(...) returned
+///   Stores   stores<...>, one per slot of the chain
+///   Backend  where passes run and state lives: host (default), or any elementwise_backend
+/// Named products (mango::adamw, mango::sgd) are this with their rules filled in. Parameters and gradients are anything
+/// with data() and size() over float or bfloat16. Distinct tensors may be updated at the same time under one step; one
+/// tensor may not. Nothing is allocated by a step.
+template <class Chain, class Stores, elementwise_backend Backend = host> class optimizer : public engine {
+  static_assert(Stores::count == slot_count<Chain>,
+                "mango: give one store per state slot of the chain: stores<fp32, fp32> for Adam's m and v; "
+                "see docs/start.md#stores");
+  static_assert(std::is_trivially_copyable_v<Chain>, "mango: a rule holds plain numbers; what it computes goes into slots");
+  using kernels = detail::kernels<Chain, Stores>;
+
+ public:
+  using plan = mango::plan<Chain, Stores>;
+  using step_type = step_token<optimizer>;
+
+  /// Raises errc::config when a hyperparameter is out of range.
+  explicit optimizer(const Chain& rules, Stores = {}, const Backend& backend = {}, const optimizer_options& options = {})
+      : engine(options), backend_(backend) {
+    append_rules(rules);
+  }
+
+  /// Other hyperparameters for tensors added from now on that match `filter`; the last group that matches takes them.
+  /// Returns the group's number, from 1.
+  std::size_t group(tensor_filter filter, const Chain& rules) {
+    append_rules(rules);
+    return append_filter(std::move(filter));
+  }
+
+  /// Registers a tensor and allocates its state (or binds spec.state), zeroed: the only allocation. Raises
+  /// errc::duplicate_name, errc::type, errc::memory, errc::overlap.
+  tensor_id add(std::string_view name, const tensor_spec& spec) {
+    auto layout = kernels::layout(spec, options_);
+    check_new(name, spec, layout.bytes);
+    auto owned = backend_.allocate(spec.state.empty() ? layout.bytes : 0);
+    work_.reserve(tensors_.size() + 1);
+    frames_.resize(tensors_.size() + 1);
+    const auto id = insert(name, spec, std::move(layout), std::move(owned), chunk_count(spec.shape.elements()));
+    return id;
+  }
+  template <std::integral Size> tensor_id add(std::string_view name, Size elements) {
+    return add(name, tensor_spec{.shape = {static_cast<index_t>(elements)}});
+  }
+  /// Registers a tensor together with views of its parameter and gradient, for step(). Nothing is registered when the
+  /// views are refused.
+  template <class P, class G> tensor_id add(std::string_view name, const tensor_spec& spec, P&& parameter, G&& gradient) {
+    const auto id = add(name, spec);
+    insertion guard{this};
+    bind(id, parameter, gradient);
+    guard.self = nullptr;
+    return id;
+  }
+
+  /// Tells step() where a tensor's parameter and gradient are, now that they are there or have moved. An empty gradient
+  /// means that the tensor has none at present: step() leaves it alone and counts it. Raises what spans are checked for.
+  template <class P, class G> void bind(tensor_id id, P&& parameter, G&& gradient, std::span<float> master = {}) {
+    if constexpr (detail::check_elements<P, G>()) {
+      const auto p = detail::view_of(parameter);
+      const auto g = detail::view_of(gradient);
+      bind_erased(id, detail::extent_of("parameter", p), detail::extent_of("gradient", g), master,
+                  find_run<detail::element_of<P>, detail::element_of<G>>(record(id)),
+                  detail::gradient_access<detail::element_of<G>>::functions);
+    }
+  }
+
+  /// One step of every bound tensor: all gradients are checked (and measured, if a rule asks) before the first write.
+  /// Raises errc::nonfinite, naming the first tensor and element, with everything as it was.
+  step_report step(const step_args& args = {}) { return batch(clock(args)); }
+
+  /// A step taken tensor by tensor.
+  [[nodiscard]] step_type begin_step(const step_args& args = {}) { return step_type(*this, clock(args)); }
+
+  /// Adds a micro-batch's gradient to the tensor's accumulator (options.accumulate); the next update of the tensor adds
+  /// what is there. Raises errc::order without an accumulator, errc::nonfinite unless options say otherwise.
+  template <class G> void accumulate(tensor_id id, const G& gradient) {
+    const auto g = detail::view_of(gradient);
+    detail::check_span(record(id).name, detail::extent_of("gradient", g), record(id).elements());
+    engine::accumulate(id, g.data(), detail::gradient_access<detail::element_of<const G>>::functions);
+  }
+
+  using tensor_registry::state_bytes;
+  /// Exact bytes of state that a tensor of this spec will take, before anything is allocated.
+  static std::size_t state_bytes(const tensor_spec& spec, const optimizer_options& options = {}) {
+    return kernels::layout(spec, options).bytes;
+  }
+  /// The rules of a group; 0 is no group.
+  const Chain& rules(std::size_t group = 0) const { return rules_[group]; }
+  /// What is really used, in words: hyperparameters of every group, and per tensor its shape, parameter and stores.
+  std::string describe(std::string_view title = "optimizer") const {
+    std::string out = describe_totals(title);
+    for (std::size_t i = 0; i < rules_.size(); ++i) {
+      hyperparameter_words words;
+      rules_[i].hyperparameters(words);
+      out += describe_group(i, words.text);
+    }
+    return out + describe_tensors();
+  }
+
+ private:
+  friend step_type;
+
+  // takes a tensor back out when its views are refused
+  struct insertion {
+    optimizer* self;
+    ~insertion() {
+      if (self) self->remove_last(), self->frames_.pop_back();
+    }
+  };
+
+  void append_rules(const Chain& rules) {
+    rules.hyperparameters(check_hyperparameter{});
+    rules_.push_back(rules);
+  }
+
+  // what step_token forwards to
+  template <class P, class G>
+  bool update_views(const detail::step_clock& clock, tensor_id id, P& parameter, G& gradient, std::span<float> master) {
+    if constexpr (detail::check_elements<P, G>()) {
+      const auto p = detail::view_of(parameter);
+      const auto g = detail::view_of(gradient);
+      const detail::operands o =
+          detail::check_operands(record(id), detail::extent_of("parameter", p), detail::extent_of("gradient", g), master);
+      return engine::update(clock, id, o, find_run<detail::element_of<P>, detail::element_of<G>>(record(id)),
+                            detail::gradient_access<detail::element_of<G>>::functions);
+    } else {
+      return false;
+    }
+  }
+  template <class P>
+  bool update_accumulated(const detail::step_clock& clock, tensor_id id, P& parameter, std::span<float> master) {
+    if constexpr (detail::check_elements<P, std::span<const float>>()) {
+      const auto p = detail::view_of(parameter);
+      require_accumulator(record(id));
+      detail::operands o = detail::check_operands(record(id), detail::extent_of("parameter", p), {}, master);
+      return engine::update(clock, id, o, find_run<detail::element_of<P>, float>(record(id)),
+                            detail::gradient_access<float>::functions);
+    } else {
+      return false;
+    }
+  }
+  template <class P, class G>
+  bool update_into(const detail::step_clock& clock, tensor_id id, const P& parameter, const G& gradient,
+                   std::span<float> delta) {
+    if constexpr (detail::check_elements<const P, const G, false>()) {
+      using element = detail::element_of<const P>;
+      using slope = detail::element_of<const G>;
+      const auto p = detail::view_of(parameter);
+      const auto g = detail::view_of(gradient);
+      detail::check_into(record(id), detail::extent_of("parameter", p), detail::extent_of("gradient", g), delta);
+      const detail::operands o{nullptr, p.data(), g.data(), nullptr, delta.data()};
+      return engine::update(clock, id, o, &run_chunk<into<element>, slope>, detail::gradient_access<slope>::functions);
+    } else {
+      return false;
+    }
+  }
+  template <class G> void measure_view(const detail::step_clock& clock, tensor_id id, const G& gradient) {
+    const auto g = detail::view_of(gradient);
+    detail::check_span(record(id).name, detail::extent_of("gradient", g), record(id).elements());
+    engine::measure(clock, id, g.data(), detail::gradient_access<detail::element_of<const G>>::functions);
+  }
+
+  // the pass for this tensor's kind of parameter
+  template <class P, class G> detail::chunk_function find_run(const detail::tensor_record& t) const {
+    if constexpr (std::same_as<P, float>) return &run_chunk<in_place<fp32>, G>;
+    else if (t.spec.master) return &run_chunk<master_copy, G>;
+    else if (options_.bf16_parameters == rounding::kahan) return &run_chunk<in_place<kahan>, G>;
+    else if (options_.bf16_parameters == rounding::nearest) return &run_chunk<nearest_bf16, G>;
+    else return &run_chunk<in_place<bf16>, G>;
+  }
+  template <class Target, class G>
+  static void run_chunk(const void* self, std::uint32_t i, const detail::operands& o, index_t chunk) {
+    const auto& opt = *static_cast<const optimizer*>(static_cast<const engine*>(self));
+    const auto& t = *opt.tensors_[i];
+    const philox_key key{opt.options_.seed, t.hash, static_cast<std::uint32_t>(t.updates + 1), 0};
+    kernels::template run<Target, G>(t, o, opt.frames_[i].frame, opt.frames_[i].scale, key, chunk);
+  }
+
+  bool measures() const override {
+    for (const auto& r : rules_)
+      if (r.measures()) return true;
+    return false;
+  }
+  void fold(std::uint32_t i, const detail::step_clock& clock, double squared_norm) override {
+    const auto& t = *tensors_[i];
+    const step_info info{t.updates + 1, clock.number, clock.args.learning_rate, squared_norm};
+    const auto& r = rules_[t.group];
+    frames_[i] = {r.fold(info), static_cast<float>(clock.args.gradient_scale * r.scale(info))};
+  }
+  void parallel(index_t n, task t) const override { backend_.run(n, t); }
+
+  // the constants of one tensor in the step at hand
+  struct folded {
+    typename Chain::frame frame;
+    float scale;
+  };
+  Backend backend_;
+  list<Chain> rules_;    // of no group, then of each group
+  list<folded> frames_;  // one per tensor
+};
+
+template <class Chain> optimizer(const Chain&) -> optimizer<Chain, stores<>, host>;
+template <class Chain, class Stores> optimizer(const Chain&, Stores) -> optimizer<Chain, Stores, host>;
+template <class Chain, class Stores, class Backend>
+optimizer(const Chain&, Stores, const Backend&) -> optimizer<Chain, Stores, Backend>;
+template <class Chain, class Stores, class Backend>
+optimizer(const Chain&, Stores, const Backend&, const optimizer_options&) -> optimizer<Chain, Stores, Backend>;
+
+}  // namespace mango

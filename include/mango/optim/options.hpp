@@ -1,0 +1,56 @@
+#pragma once
+// What every optimizer can be told, whatever its rules; and what it tells back.
+#include "mango/core/finite.hpp"
+#include "mango/core/types.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// What happens when a gradient holds a NaN or an infinity.
+///   raise      errc::nonfinite before anything is written; costs one read of the gradient before the pass
+///   skip       the step (of this tensor, or of all when it was measured or batched) is not applied, and counted
+///   unchecked  gradients are not read twice, and a NaN reaches the weights
+enum class nonfinite : std::uint8_t { raise, skip, unchecked };
+
+/// How a bfloat16 parameter without an fp32 master is rounded.
+///   stochastic  unbiased; no extra memory
+///   kahan       to nearest, the rest kept in a bfloat16 compensation: 2 bytes of state per parameter
+///   nearest     to nearest, the rest lost: small updates vanish
+enum class rounding : std::uint8_t { stochastic, kahan, nearest };
+
+/// Options of the optimizer itself, beside the hyperparameters of its rules.
+struct optimizer_options {
+  nonfinite on_nonfinite = nonfinite::raise;
+  /// With skip: raise errc::nonfinite at this many skipped steps in a row; 0 never does.
+  std::int64_t max_consecutive_skips = 0;
+  rounding bf16_parameters = rounding::stochastic;
+  /// Keep an fp32 accumulator per tensor (4 bytes per parameter) for accumulate() and two-phase steps.
+  bool accumulate = false;
+  /// The key of every random number.
+  std::uint64_t seed = 0;
+};
+
+/// Arguments of one step.
+struct step_args {
+  /// Overrides the schedule for this step; negative means: ask the schedule.
+  double learning_rate = -1;
+  /// Multiplies every gradient first: 1 / loss scale, 1 / micro-batches.
+  double gradient_scale = 1;
+};
+
+/// What a batched step did.
+struct step_report {
+  bool applied = true;             ///< false: a non-finite gradient, and nothing was written
+  index_t updated = 0;             ///< tensors
+  index_t without_gradient = 0;    ///< tensors bound to an empty gradient, left as they were
+  double gradient_norm = 0;        ///< of all scaled gradients, before clipping; 0 when no rule measures it
+};
+
+/// What has happened so far; nothing is skipped without being counted.
+struct step_counters {
+  std::int64_t steps = 0;              ///< steps in which something was applied: the clock of schedules
+  std::int64_t skipped_steps = 0;      ///< batched or measured steps not applied
+  std::int64_t skipped_updates = 0;    ///< single tensors not applied
+  std::int64_t consecutive_skips = 0;  ///< skips since something was last applied
+};
+
+}  // namespace mango

@@ -1,0 +1,156 @@
+#pragma once
+// The tensors of one optimizer: names, memory and bound views. It knows nothing of rules or stores, so it is compiled
+// once however many optimizers a program has.
+#include "mango/core/philox.hpp"
+#include "mango/optim/groups.hpp"
+#include "mango/optim/validate.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// What every optimizer can say about its tensors.
+class tensor_registry {
+ public:
+  /// Number of registered tensors.
+  index_t size() const { return static_cast<index_t>(tensors_.size()); }
+  /// The id of a name; raises errc::unknown_name.
+  tensor_id find(std::string_view name) const {
+    for (std::size_t i = 0; i < tensors_.size(); ++i)
+      if (tensors_[i]->name == name) return {static_cast<std::uint32_t>(i)};
+    raise({errc::unknown_name, concat({"no tensor is called ", quoted(name)}), std::string(name)});
+  }
+  const std::string& name(tensor_id id) const { return record(id).name; }
+  const mango::shape& shape(tensor_id id) const { return record(id).spec.shape; }
+  /// The group that took the tensor: 0 for none, else the position of its group() call, from 1.
+  std::size_t group(tensor_id id) const { return record(id).group; }
+  /// How many updates the tensor has had.
+  std::int64_t updates(tensor_id id) const { return record(id).updates; }
+
+  /// Exact bytes of state of one tensor, or of all: allocated by the optimizer or bound by the trainer.
+  std::size_t state_bytes(tensor_id id) const { return record(id).layout.bytes; }
+  std::size_t state_bytes() const {
+    std::size_t total = 0;
+    for (const auto* t : tensors_) total += t->layout.bytes;
+    return total;
+  }
+  /// Bytes of scratch beside the state: partial sums of the gradient check, 16 per 65,536 elements.
+  std::size_t workspace_bytes() const {
+    std::size_t total = 0;
+    for (const auto* t : tensors_) total += t->chunk_tallies.size() * sizeof(tally);
+    return total;
+  }
+  /// Every array of a tensor's state, by name. The spans are the live memory.
+  list<state_part> state(tensor_id id) const {
+    const auto& t = record(id);
+    list<state_part> parts;
+    for (const auto& p : t.layout.parts)
+      parts.push_back({p.slot, p.part, p.store, p.type,
+                       {t.state + p.offset, static_cast<std::size_t>(p.elements * size_of(p.type))}});
+    return parts;
+  }
+  list<state_part> state(std::string_view tensor) const { return state(find(tensor)); }
+
+  /// The optimizer in one line: tensors, parameters, exact bytes, options.
+  std::string describe_totals(std::string_view title) const;
+  /// One line per tensor.
+  std::string describe_tensors() const;
+
+  const optimizer_options& options() const { return options_; }
+  const step_counters& counters() const { return counters_; }
+
+  /// Swaps an fp32 parameter with an fp32 slot kept beside it, such as the average of average_weights: once to evaluate
+  /// with the average, once more to train on. Raises errc::unknown_name, errc::type, or what spans are checked for.
+  void exchange(tensor_id id, std::string_view slot, std::span<float> parameter) const {
+    const auto& t = record(id);
+    detail::check_span(t.name, detail::extent_of("parameter", parameter), t.elements());
+    for (const auto& p : t.layout.parts) {
+      if (slot != p.slot) continue;
+      if (p.type != dtype::f32 || p.elements != t.elements())
+        detail::refuse(errc::type, t.name, {"slot ", quoted(slot), " is not kept in fp32, so swapping would round it"}, 4,
+                       size_of(p.type));
+      auto* values = reinterpret_cast<float*>(t.state + p.offset);
+      for (std::size_t i = 0; i < parameter.size(); ++i) std::swap(values[i], parameter[i]);
+      return;
+    }
+    detail::refuse(errc::unknown_name, t.name, {"it has no slot ", quoted(slot)}, 0, 0);
+  }
+
+ protected:
+  explicit tensor_registry(const optimizer_options& options) : options_(options) {}
+  tensor_registry(tensor_registry&&) = default;
+  tensor_registry& operator=(tensor_registry&&) = default;
+  ~tensor_registry() {
+    for (auto* t : tensors_) delete t;
+    for (auto* f : filters_) delete f;
+  }
+
+  std::size_t append_filter(tensor_filter&& filter) {
+    filters_.reserve(filters_.size() + 1);
+    filters_.push_back(new tensor_filter(std::move(filter)));
+    return filters_.size();
+  }
+
+  detail::tensor_record& record(tensor_id id) const {
+    if (id.index >= tensors_.size())
+      raise({errc::unknown_tensor,
+             concat({"tensor id ", digits(id.index), " was not given out by this optimizer, which has ", digits(tensors_.size()),
+                   " tensors"}),
+             {}, static_cast<long long>(tensors_.size()), id.index});
+    return *tensors_[id.index];
+  }
+
+  // checks everything about a new tensor before anything is allocated
+  __attribute__((noinline)) void check_new(std::string_view name, const tensor_spec& spec, std::size_t bytes) const {
+    if (name.empty()) raise({errc::unknown_name, "a tensor needs a name: checkpoints and groups find it by that"});
+    for (const auto* t : tensors_)
+      if (t->name == name) detail::refuse(errc::duplicate_name, name, {"the name is taken already"}, 0, 1);
+    if (spec.parameter == dtype::u8 || (spec.master && spec.parameter != dtype::bf16))
+      detail::refuse(errc::type, name,
+                     {spec.master ? "an fp32 master copy belongs to a bf16 parameter" : "a parameter is f32 or bf16"},
+                     size_of(dtype::bf16), size_of(spec.parameter));
+    if (spec.state.empty()) return;
+    const auto given = spec.state.size();
+    if (given < bytes)
+      detail::refuse(errc::memory, name, {digits(given), " bytes were bound for its state, which takes ", digits(bytes)},
+                     static_cast<long long>(bytes), static_cast<long long>(given));
+    const detail::extent words{"state", spec.state.data(), bytes / 4, dtype::f32};
+    detail::check_span(name, words, static_cast<index_t>(words.count));
+    for (const auto* t : tensors_)
+      if (detail::overlap({"", spec.state.data(), bytes, dtype::u8}, detail::state_of(*t)))
+        detail::refuse(errc::overlap, name, {"its state overlaps the state of ", quoted(t->name)},
+                       static_cast<long long>(bytes), static_cast<long long>(t->layout.bytes));
+  }
+
+  // the new tensor's record, with its memory in place; `owned` is empty when the trainer bound its own
+  __attribute__((noinline)) tensor_id insert(std::string_view name, const tensor_spec& spec, detail::state_layout&& layout,
+                                             buffer&& owned, index_t chunks) {
+    tensors_.reserve(tensors_.size() + 1);
+    auto* t = new detail::tensor_record;
+    tensors_.push_back(t);
+    t->name = name;
+    t->spec = spec;
+    t->layout = std::move(layout);
+    t->owned = std::move(owned);
+    t->hash = name_hash(name);
+    for (std::size_t i = 0; i < filters_.size(); ++i)
+      if (matches(*filters_[i], name, spec.shape)) t->group = i + 1;
+    t->state = spec.state.empty() ? t->owned.data() : spec.state.data();
+    if (!spec.state.empty()) std::memset(t->state, 0, t->layout.bytes);
+    if (const auto* p = t->layout.find("accumulator", "data"))
+      t->accumulator = reinterpret_cast<float*>(t->state + p->offset);
+    if (const auto* p = t->layout.find("parameter", "compensation"))
+      t->compensation = reinterpret_cast<bfloat16*>(t->state + p->offset);
+    t->chunk_tallies.resize(static_cast<std::size_t>(chunks));
+    return {static_cast<std::uint32_t>(tensors_.size() - 1)};
+  }
+  void remove_last() {
+    delete tensors_[tensors_.size() - 1];
+    tensors_.pop_back();
+  }
+
+  list<detail::tensor_record*> tensors_;
+  list<tensor_filter*> filters_;  // of each group
+  optimizer_options options_;
+  step_counters counters_;
+};
+
+}  // namespace mango

@@ -1,0 +1,122 @@
+#pragma once
+// A registered tensor: its name and shape, where its state lies, and the trainer's memory bound to it.
+#include <span>
+#include <string>
+
+#include "mango/core/buffer.hpp"
+#include "mango/core/list.hpp"
+#include "mango/core/shape.hpp"
+#include "mango/optim/options.hpp"
+#include "mango/pass/tally.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// What add() gives out and every later call takes: the tensor's place in this optimizer.
+struct tensor_id {
+  std::uint32_t index = ~std::uint32_t{0};
+  friend bool operator==(tensor_id, tensor_id) = default;
+};
+
+/// What a tensor is, known before any memory is.
+struct tensor_spec {
+  mango::shape shape;
+  dtype parameter = dtype::f32;     ///< of the trainer's array: f32 or bf16
+  bool master = false;              ///< a bf16 parameter with an fp32 master copy, which the trainer owns too
+  std::span<std::byte> state = {};  ///< the trainer's memory for the state; empty: the optimizer allocates it
+};
+
+/// One array of a tensor's state, as checkpoints see it: `<tensor>.<slot>.<part>`.
+struct state_part {
+  const char* slot;
+  const char* part;
+  const char* store;
+  dtype type;
+  std::span<std::byte> bytes;
+};
+
+namespace detail {
+
+// where one array lies inside a tensor's state
+struct part_place {
+  const char* slot;
+  const char* part;
+  const char* store;
+  dtype type;
+  index_t elements;
+  std::size_t offset;
+};
+
+// every array of one tensor's state, one after the other, each aligned to its element
+struct state_layout {
+  list<part_place> parts;
+  std::size_t bytes = 0;
+  __attribute__((noinline)) void append(const char* slot, const char* part, const char* store, dtype type,
+                                        index_t elements) {
+    const auto size = static_cast<std::size_t>(size_of(type));
+    bytes = (bytes + size - 1) / size * size;
+    parts.push_back({slot, part, store, type, elements, bytes});
+    bytes += size * static_cast<std::size_t>(elements);
+  }
+  const part_place* find(std::string_view slot, std::string_view part) const {
+    for (const auto& p : parts)
+      if (slot == p.slot && part == p.part) return &p;
+    return nullptr;
+  }
+};
+
+// what the optimizer keeps for a tensor beside the slots of its rules
+inline void append_common(state_layout& out, const tensor_spec& spec, const optimizer_options& options) {
+  if (spec.parameter == dtype::bf16 && !spec.master && options.bf16_parameters == rounding::kahan)
+    out.append("parameter", "compensation", "kahan", dtype::bf16, spec.shape.elements());
+  if (options.accumulate) out.append("accumulator", "data", "fp32", dtype::f32, spec.shape.elements());
+}
+
+// the trainer's memory, type-erased: which of these are set depends on the call
+struct operands {
+  void* parameter = nullptr;
+  const void* parameter_in = nullptr;  // of update_into, which writes to delta instead
+  const void* gradient = nullptr;      // null: what is in the accumulator
+  float* master = nullptr;
+  float* delta = nullptr;
+};
+
+// what depends on the type of a gradient
+struct gradient_functions {
+  tally (*inspect)(const void* gradient, index_t begin, index_t end, bool norm);
+  void (*add)(float* sum, const void* gradient, index_t begin, index_t end);
+  index_t (*first_bad)(const void* gradient, index_t n);
+};
+
+// the pass over one chunk of one tensor, its types forgotten
+using chunk_function = void (*)(const void* optimizer, std::uint32_t tensor, const operands&, index_t chunk);
+
+struct tensor_record {
+  std::string name;
+  tensor_spec spec;
+  state_layout layout;
+  buffer owned;
+  std::byte* state = nullptr;
+  float* accumulator = nullptr;      // null unless options.accumulate
+  bfloat16* compensation = nullptr;  // of a kahan parameter
+  list<tally> chunk_tallies;         // one per chunk, added in order
+  tally measured;
+  std::size_t group = 0;
+  std::uint32_t hash = 0;
+  bool accumulating = false;     // something is in the accumulator
+  bool folded = false;           // and the bound gradient too
+  std::int64_t updates = 0;      // t of bias correction
+  std::int64_t updated_in = 0;   // the last attempt at a step that updated it
+  std::int64_t measured_in = 0;  // the last attempt that measured it
+
+  // bound views; a null `run` means that nothing is bound
+  operands bound;
+  bool bound_gradient = false;
+  chunk_function run = nullptr;
+  gradient_functions access{};
+
+  index_t elements() const { return spec.shape.elements(); }
+  index_t chunks() const { return static_cast<index_t>(chunk_tallies.size()); }
+};
+
+}  // namespace detail
+}  // namespace mango

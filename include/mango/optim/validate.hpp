@@ -1,0 +1,102 @@
+#pragma once
+// Checks of the spans a trainer hands in. Every check comes before the first write, and names the tensor.
+#include "mango/optim/tensor.hpp"
+
+namespace mango::inline MANGO_ABI::detail {
+
+using words = std::initializer_list<std::string_view>;
+
+[[noreturn]] __attribute__((noinline, cold)) inline void refuse(errc code, std::string_view tensor, words sentence,
+                                                                long long expected, long long got) {
+  raise({code, concat({"tensor ", quoted(tensor), ": ", concat(sentence)}), std::string(tensor), expected, got});
+}
+
+// a range of memory with the name it has in messages
+struct extent {
+  const char* what = nullptr;
+  const void* data = nullptr;
+  std::size_t count = 0;
+  dtype type = dtype::u8;
+  std::uintptr_t begin() const { return reinterpret_cast<std::uintptr_t>(data); }
+  std::uintptr_t end() const { return begin() + count * static_cast<std::size_t>(size_of(type)); }
+};
+
+template <class T> extent extent_of(const char* what, std::span<T> s) {
+  return {what, static_cast<const void*>(s.data()), s.size(), dtype_of<std::remove_const_t<T>>};
+}
+
+// size, null, alignment
+__attribute__((noinline)) inline void check_span(std::string_view tensor, const extent& e, index_t expected) {
+  const auto count = static_cast<index_t>(e.count);
+  if (count != expected)
+    refuse(errc::size, tensor, {"its ", e.what, " has ", digits(count), " elements, expected ", digits(expected)},
+           expected, count);
+  if (count == 0) return;
+  if (!e.data)
+    refuse(errc::null_span, tensor, {"its ", e.what, " is a null pointer with ", digits(count), " elements"}, expected, 0);
+  const auto unit = static_cast<std::uintptr_t>(size_of(e.type)), past = e.begin() % unit;
+  if (past != 0)
+    refuse(errc::misaligned_span, tensor,
+           {"its ", e.what, " starts ", digits(past), " bytes past a multiple of ", digits(unit), ", the alignment of ",
+            name_of(e.type)},
+           static_cast<long long>(unit), static_cast<long long>(past));
+}
+
+inline bool overlap(const extent& a, const extent& b) {
+  return a.data && b.data && a.begin() < b.end() && b.begin() < a.end();
+}
+
+// none of these may share a byte
+__attribute__((noinline)) inline void check_disjoint(std::string_view tensor, std::initializer_list<extent> all) {
+  for (auto a = all.begin(); a != all.end(); ++a)
+    for (auto b = a + 1; b != all.end(); ++b)
+      if (overlap(*a, *b))
+        refuse(errc::overlap, tensor, {"its ", a->what, " overlaps its ", b->what}, static_cast<long long>(a->count),
+               static_cast<long long>(b->count));
+}
+
+inline extent state_of(const tensor_record& t) { return {"state", t.state, t.layout.bytes, dtype::u8}; }
+
+inline void check_type(const tensor_record& t, const extent& p) {
+  if (t.spec.parameter != p.type)
+    refuse(errc::type, t.name, {"it was registered as ", name_of(t.spec.parameter), " and its parameter is ", name_of(p.type)},
+           size_of(t.spec.parameter), size_of(p.type));
+}
+
+// the parameter (and its master copy) against what was registered
+__attribute__((noinline)) inline void check_parameter(const tensor_record& t, const extent& p, const extent& master) {
+  check_type(t, p);
+  check_span(t.name, p, t.elements());
+  if (t.spec.master) check_span(t.name, master, t.elements());
+  else if (master.count > 0)
+    refuse(errc::type, t.name, {"a master copy was given, but it was registered without one"}, 0,
+           static_cast<long long>(master.count));
+}
+
+// everything about one update's arrays; no `g` means that the gradient is in the accumulator
+__attribute__((noinline)) inline operands check_operands(const tensor_record& t, const extent& p, const extent& g,
+                                                         std::span<float> master) {
+  const auto m = extent_of("master copy", master);
+  check_parameter(t, p, m);
+  if (g.what) check_span(t.name, g, t.elements());
+  check_disjoint(t.name, {p, g, m, state_of(t)});
+  return {const_cast<void*>(p.data), nullptr, g.data, master.data(), nullptr};
+}
+
+// the same for a step that is written to `delta`
+__attribute__((noinline)) inline void check_into(const tensor_record& t, const extent& p, const extent& g,
+                                                 std::span<float> delta) {
+  const auto d = extent_of("delta", delta);
+  check_type(t, p);
+  for (const auto& e : {p, g, d}) check_span(t.name, e, t.elements());
+  check_disjoint(t.name, {p, g, d, state_of(t)});
+}
+
+// two tensors of one optimizer may not share memory
+inline void check_apart(const tensor_record& t, const extent& parameter, const tensor_record& other) {
+  if (overlap(parameter, {"", other.bound.parameter, static_cast<std::size_t>(other.elements()), other.spec.parameter}))
+    refuse(errc::overlap, t.name, {"its parameter overlaps the parameter of ", quoted(other.name)}, t.elements(),
+           other.elements());
+}
+
+}  // namespace mango

@@ -1,0 +1,99 @@
+#pragma once
+// The driver for element-wise stores: one flat walk over memory. Per packet it loads p, g and every slot, runs the chain
+// in registers, and stores p and the slots: what a step costs is what this moves.
+#include "mango/core/philox.hpp"
+#include "mango/pass/target.hpp"
+#include "mango/rule/chain.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Work is handed out in chunks of this many elements, whatever the number of threads: results do not depend on it.
+inline constexpr index_t chunk_elements = index_t{1} << 16;
+/// Random bits are drawn for this many elements at a time, into the first-level cache.
+inline constexpr std::size_t noise_elements = 128;
+/// The stream of random numbers that rounds a parameter; slot i has stream i.
+inline constexpr std::uint8_t parameter_stream = 0x80;
+
+/// Chunks of a tensor of n elements.
+constexpr index_t chunk_count(index_t n) { return (n + chunk_elements - 1) / chunk_elements; }
+
+namespace detail {
+template <std::size_t I, class V> struct leaf {
+  V value;
+};
+template <class Indices, class... S> struct leaves;
+template <std::size_t... I, class... S>
+struct leaves<std::index_sequence<I...>, S...> : leaf<I, typename S::view>... {};
+template <std::size_t I, class V> MANGO_HD constexpr V leaf_value(const leaf<I, V>& l) { return l.value; }
+}  // namespace detail
+
+/// Views of all slots of one tensor.
+template <class... S> using slot_views = detail::leaves<std::index_sequence_for<S...>, S...>;
+
+/// One fused pass over one tensor. A value: everything it needs, and nothing it owns.
+template <class Chain, class Target, class G, class... S> struct lanes {
+  static_assert(static_cast<int>(sizeof...(S)) == slot_count<Chain>,
+                "mango: give one store per state slot: stores<fp32, fp32> for Adam's m and v");
+
+  typename Chain::frame frame;
+  Target target;
+  const G* gradient;
+  slot_views<S...> slots;
+  float gradient_scale;
+  philox_key key;
+
+  static constexpr bool rounds = (Target::rounds || ... || S::rounds);
+
+  /// Elements [begin, end); begin is a multiple of noise_elements.
+  void operator()(index_t begin, index_t end) const noexcept {
+    const lanes local = *this;  // its address never escapes, so no store of the loop can be thought to change it
+    local.pass(begin, end);
+  }
+
+ private:
+  MANGO_INLINE void pass(index_t begin, index_t end) const {
+    if constexpr (rounds) {
+      noise_tile bits;
+      constexpr auto tile = static_cast<index_t>(noise_elements);
+      for (index_t i = begin; i < end; i += tile) {
+        draw(bits, i);
+        walk(i, end - i < tile ? end : i + tile,
+             [&](std::size_t stream, auto at) { return load_bits(&bits.draws[stream][at.i - i]); });
+      }
+    } else {
+      walk(begin, end, [](std::size_t, auto) { return packet::bits{}; });
+    }
+  }
+
+  static constexpr std::size_t slot_total = sizeof...(S);
+  static constexpr bool slot_rounds[slot_total + 1] = {S::rounds..., Target::rounds};
+
+  struct noise_tile {
+    std::uint16_t draws[slot_total + 1][noise_elements];  // the last row is the parameter's
+  };
+  MANGO_INLINE void draw(noise_tile& n, index_t first) const {
+    for (std::size_t stream = 0; stream <= slot_total; ++stream) {
+      if (!slot_rounds[stream]) continue;
+      philox_key k = key;
+      k.stream = stream == slot_total ? parameter_stream : static_cast<std::uint8_t>(stream);
+      fill_random16<noise_elements / 8>(k, first, n.draws[stream]);
+    }
+  }
+
+  template <class Noise> MANGO_INLINE void walk(index_t begin, index_t end, Noise noise) const {
+    index_t i = begin;
+    for (; i + packet::lanes <= end; i += packet::lanes) step(whole{i}, noise, std::index_sequence_for<S...>{});
+    if (i < end) step(part_of{i, static_cast<int>(end - i)}, noise, std::index_sequence_for<S...>{});
+  }
+
+  template <class At, class Noise, std::size_t... I>
+  MANGO_INLINE void step(At at, Noise noise, std::index_sequence<I...>) const {
+    packet s[sizeof...(I) + 1] = {S::load(detail::leaf_value<I>(slots), at)...};
+    const packet p = target.load(at);
+    const packet u = Chain::template run<0>(frame, load(gradient, at) * gradient_scale, p, s);
+    (S::save(detail::leaf_value<I>(slots), at, s[I], noise(I, at)), ...);
+    target.save(at, p, u, noise(slot_total, at));
+  }
+};
+
+}  // namespace mango

@@ -1,0 +1,95 @@
+#pragma once
+// The read-only pass over gradients: is every one finite, and what is the sum of their squares.
+#include "mango/core/finite.hpp"
+#include "mango/core/access.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// What one chunk, one tensor or one step of gradients amounts to.
+struct tally {
+  double squared_norm = 0;
+  bool nonfinite = false;
+};
+
+namespace detail {
+MANGO_INLINE void note_nonfinite(packet::mask& seen, packet::bits x) {
+  seen |= (x & exponent_bits) == exponent_bits;
+}
+inline bool any(const packet::mask& m) {
+#if MANGO_LANES > 1
+  int all = 0;
+  for (int i = 0; i < packet::lanes; ++i) all |= m[i];
+  return all != 0;
+#else
+  return m;
+#endif
+}
+inline double sum(const packet& x) {
+  double total = 0;
+  for (int i = 0; i < packet::lanes; ++i) total += static_cast<double>(x[i]);
+  return total;
+}
+}  // namespace detail
+
+/// True when an element of x[begin, end) is NaN or infinite. Holds under -ffast-math.
+template <class E> bool has_nonfinite(const E* x, index_t begin, index_t end) noexcept {
+  packet::mask seen[4] = {};
+  index_t i = begin;
+  for (; i + 4 * packet::lanes <= end; i += 4 * packet::lanes)
+    for (int k = 0; k < 4; ++k) detail::note_nonfinite(seen[k], load_bits(x + i + k * packet::lanes));
+  bool bad = detail::any(seen[0]) || detail::any(seen[1]) || detail::any(seen[2]) || detail::any(seen[3]);
+  for (; i < end; ++i) bad = bad || is_nonfinite(x + i);
+  return bad;
+}
+
+/// The first non-finite element of x[0, n), or n.
+template <class E> index_t first_nonfinite(const E* x, index_t n) noexcept {
+  index_t i = 0;
+  while (i < n && !is_nonfinite(x + i)) ++i;
+  return i;
+}
+
+/// Sum of squares of g[begin, end): float within blocks of 1024, which are added in double, in order. A block whose
+/// float sum overflows is summed again in double, so every finite gradient has a finite norm.
+template <class G> double squared_norm(const G* g, index_t begin, index_t end) noexcept {
+  constexpr index_t block = 1024;
+  double total = 0;
+  for (index_t b = begin; b < end; b += block) {
+    const index_t stop = end - b < block ? end : b + block;
+    packet acc[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    index_t i = b;
+    for (; i + 4 * packet::lanes <= stop; i += 4 * packet::lanes)
+      for (int k = 0; k < 4; ++k) {
+        const packet x = load(g, whole{i + k * packet::lanes});
+        acc[k] += x * x;
+      }
+    double sum = detail::sum((acc[0] + acc[1]) + (acc[2] + acc[3]));
+    for (; i < stop; ++i) {
+      const float x = load(g, one{i});
+      sum += static_cast<double>(x) * static_cast<double>(x);
+    }
+    if (is_nonfinite(sum)) {
+      sum = 0;
+      for (i = b; i < stop; ++i) {
+        const auto x = static_cast<double>(load(g, one{i}));
+        sum += x * x;
+      }
+    }
+    total += sum;
+  }
+  return total;
+}
+
+/// Tallies g[begin, end) in one read: a block stays in cache between its two halves.
+template <class G> tally tally_range(const G* g, index_t begin, index_t end, bool norm) noexcept {
+  constexpr index_t block = 4096;
+  tally t;
+  for (index_t b = begin; b < end; b += block) {
+    const index_t stop = end - b < block ? end : b + block;
+    t.nonfinite = t.nonfinite || has_nonfinite(g, b, stop);
+    if (norm) t.squared_norm += squared_norm(g, b, stop);
+  }
+  return t;
+}
+
+}  // namespace mango

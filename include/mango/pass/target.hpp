@@ -1,0 +1,53 @@
+#pragma once
+// Where an update goes: the parameter itself, a master copy and its rounded image, or a separate array.
+#include "mango/store/kahan.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Updates the parameter where it lives, through a store: fp32, bf16 (stochastic) or kahan.
+template <store S> struct in_place {
+  static constexpr bool rounds = S::rounds;
+  using store_view = typename S::view;
+  store_view view;
+  template <class At> MANGO_HD auto load(At at) const { return S::load(view, at); }
+  template <class At, class T> MANGO_HD void save(At at, T p, T u, typename At::bits noise) const {
+    S::save(view, at, p + u, noise);
+  }
+};
+
+/// A bfloat16 parameter rounded to nearest: for comparison with trainers that do so. Updates below half a unit in the
+/// last place are lost.
+struct nearest_bf16 {
+  static constexpr bool rounds = false;
+  bfloat16* data;
+  template <class At> MANGO_HD auto load(At at) const { return mango::load(data, at); }
+  template <class At, class T> MANGO_HD void save(At at, T p, T u, typename At::bits) const {
+    save_halves(data, at, round_nearest_bits(to_bits(p + u)));
+  }
+};
+
+/// Updates an fp32 master copy and writes its nearest bfloat16 beside it.
+struct master_copy {
+  static constexpr bool rounds = false;
+  float* master;
+  bfloat16* image;
+  template <class At> MANGO_HD auto load(At at) const { return mango::load(master, at); }
+  template <class At, class T> MANGO_HD void save(At at, T p, T u, typename At::bits) const {
+    const T moved = p + u;
+    mango::save(master, at, moved);
+    save_halves(image, at, round_nearest_bits(to_bits(moved)));
+  }
+};
+
+/// Leaves the parameter alone and writes the step u (what would be added to it) elsewhere.
+template <class P> struct into {
+  static constexpr bool rounds = false;
+  const P* parameter;
+  float* delta;
+  template <class At> MANGO_HD auto load(At at) const { return mango::load(parameter, at); }
+  template <class At, class T> MANGO_HD void save(At at, T, T u, typename At::bits) const {
+    mango::save(delta, at, u);
+  }
+};
+
+}  // namespace mango

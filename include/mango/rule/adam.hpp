@@ -1,0 +1,58 @@
+#pragma once
+// Adam's direction: the gradient's mean over the root of its mean square.
+#include "mango/rule/rule.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Where eps and decay act; three incompatible conventions are in use, all named after the code that spread them.
+///   torch  u = (m / bc1) / (sqrt(v) / sqrt(bc2) + eps)              the paper's; PyTorch, llm.c
+///   hf     u = (m sqrt(bc2) / bc1) / (sqrt(v) + eps)                Hugging Face, GaLore; decays the updated weights
+///   bnb    u = (m sqrt(bc2) / bc1) / (sqrt(v) + eps sqrt(bc2))      bitsandbytes; equal to torch in exact arithmetic
+/// with bc1 = 1 - b1^t, bc2 = 1 - b2^t.
+enum class adam_convention : std::uint8_t { torch, hf, bnb };
+
+/// "torch", "hf" or "bnb".
+constexpr const char* name_of(adam_convention c) {
+  return c == adam_convention::torch ? "torch" : c == adam_convention::hf ? "hf" : "bnb";
+}
+
+/// Adam.  m <- b1 m + (1-b1) u;  v <- b2 v + (1-b2) u^2;  u <- the convention's quotient.
+/// Defaults and Algorithm 1 of Kingma & Ba 2015, arXiv:1412.6980.
+/// Differs: 1-b1, 1-b2 and the bias corrections are computed in double and rounded once (in float, 1 - 0.999f is off by
+/// 1.3e-5); t is an integer, so a resumed run computes the same bits.
+struct scale_by_adam {
+  double b1 = 0.9, b2 = 0.999, eps = 1e-8;
+  adam_convention convention = adam_convention::torch;
+
+  static constexpr std::array slots{slot{"m"}, slot{"v", range::nonnegative}};
+  struct frame {
+    float b1, c1, b2, c2;     // c = 1 - b
+    float m_scale, v_scale;   // u = m m_scale / (sqrt(v) v_scale + eps)
+    float eps;
+  };
+  frame fold(const step_info& s) const {
+    const auto t = static_cast<double>(s.t);
+    const double bc1 = 1 - __builtin_pow(b1, t), root2 = __builtin_sqrt(1 - __builtin_pow(b2, t));
+    const bool torch = convention == adam_convention::torch;
+    return {static_cast<float>(b1),
+            static_cast<float>(1 - b1),
+            static_cast<float>(b2),
+            static_cast<float>(1 - b2),
+            static_cast<float>(torch ? 1 / bc1 : root2 / bc1),
+            static_cast<float>(torch ? 1 / root2 : 1),
+            static_cast<float>(convention == adam_convention::bnb ? eps * root2 : eps)};
+  }
+  template <class F> void hyperparameters(F&& f) const {
+    f("b1", b1, fraction);
+    f("b2", b2, fraction);
+    f("eps", eps, interval{1e-30, 1});
+    f("convention", name_of(convention));
+  }
+  template <class T> MANGO_HD static T apply(const frame& k, T u, T& m, T& v) {
+    m = k.b1 * m + k.c1 * u;
+    v = k.b2 * v + k.c2 * (u * u);
+    return m * k.m_scale / (math::sqrt(v) * k.v_scale + k.eps);
+  }
+};
+
+}  // namespace mango

@@ -1,0 +1,133 @@
+#pragma once
+// Rules composed in registers: u enters as the gradient, passes through every rule, and leaves as what is added to p.
+#include "mango/rule/rule.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// The empty chain: u passes through unchanged. The unit of composition.
+template <class... Rules> struct chain_t {
+  static constexpr std::array<slot, 0> slots{};
+  static constexpr bool reads_parameter = false;
+  static constexpr int measured = 0;
+  struct frame {};
+  constexpr frame fold(const step_info&) const { return {}; }
+  constexpr bool measures() const { return false; }
+  constexpr double scale(const step_info&) const { return 1; }
+  template <class F> void hyperparameters(F&&) const {}
+  template <int At, class T, std::size_t N> MANGO_HD static T run(const frame&, T u, T, T (&)[N]) { return u; }
+};
+
+/// Head, then the rest. An aggregate by recursion: no tuple, no virtual call, no heap.
+template <class Head, class... Tail> struct chain_t<Head, Tail...> {
+  using rest = chain_t<Tail...>;
+  [[no_unique_address]] Head head;
+  [[no_unique_address]] rest tail;
+
+  static constexpr auto slots = [] {
+    std::array<slot, static_cast<std::size_t>(slot_count<Head> + slot_count<rest>)> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      constexpr std::size_t own = static_cast<std::size_t>(slot_count<Head>);
+      if constexpr (slot_count<rest> == 0) all[i] = Head::slots[i];
+      else if constexpr (own == 0) all[i] = rest::slots[i];
+      else all[i] = i < own ? Head::slots[i] : rest::slots[i - own];
+    }
+    return all;
+  }();
+  static constexpr bool reads_parameter = parameter_rule<Head> || rest::reads_parameter;
+  static constexpr int measured = (measured_rule<Head> ? 1 : 0) + rest::measured;
+
+  struct frame {
+    typename Head::frame head;
+    typename rest::frame tail;
+  };
+  /// The constants of one step, computed once, in double, on the host.
+  constexpr frame fold(const step_info& s) const { return {head.fold(s), tail.fold(s)}; }
+  /// Whether a rule of this chain, as configured, needs the norm of all gradients first.
+  constexpr bool measures() const {
+    if constexpr (measured_rule<Head>) return head.measures() || tail.measures();
+    else return tail.measures();
+  }
+  /// The factor that measured rules put on every gradient of the step.
+  constexpr double scale(const step_info& s) const {
+    if constexpr (measured_rule<Head>) return head.scale(s) * tail.scale(s);
+    else return tail.scale(s);
+  }
+  /// f(name, value, interval) or f(name, word) for every hyperparameter of every rule.
+  template <class F> void hyperparameters(F&& f) const {
+    if constexpr (listed_rule<Head>) head.hyperparameters(f);
+    tail.hyperparameters(f);
+  }
+  /// One number, or one packet, through every rule; `s` holds the slots in the order of `slots`.
+  template <int At, class T, std::size_t N> MANGO_HD static T run(const frame& k, T u, T p, T (&s)[N]) {
+    u = link<At>(k.head, u, p, s, std::make_index_sequence<static_cast<std::size_t>(slot_count<Head>)>{});
+    return rest::template run<At + slot_count<Head>>(k.tail, u, p, s);
+  }
+
+ private:
+  template <int At, class T, std::size_t N, std::size_t... I>
+  MANGO_HD static T link(const typename Head::frame& k, T u, T p, [[maybe_unused]] T (&s)[N],
+                         std::index_sequence<I...> each) {
+    if constexpr (detail::applies<Head, T>()) return Head::apply(k, u, s[At + static_cast<int>(I)]...);
+    else if constexpr (detail::applies<Head, T, T>()) return Head::apply(k, u, p, s[At + static_cast<int>(I)]...);
+    else return by_lanes<At>(k, u, p, s, each);
+  }
+  // a rule written on float alone, inside a packet: correct everywhere, at the speed of one lane
+  template <int At, class T, std::size_t N, std::size_t... I>
+  MANGO_INLINE static T by_lanes(const typename Head::frame& k, T u, T p, [[maybe_unused]] T (&s)[N],
+                                 std::index_sequence<I...>) {
+    for (int lane = 0; lane < T::lanes; ++lane) {
+      float x[sizeof...(I) + 1] = {s[At + static_cast<int>(I)][lane]...};
+      if constexpr (gradient_rule<Head>) u.set(lane, Head::apply(k, u[lane], x[I]...));
+      else u.set(lane, Head::apply(k, u[lane], p[lane], x[I]...));
+      (s[At + static_cast<int>(I)].set(lane, x[I]), ...);
+    }
+    return u;
+  }
+};
+
+namespace detail {
+struct invalid {};  // what chain() returns after its static_assert fired: one mistake, one message
+
+template <class T> inline constexpr bool is_chain = false;
+template <class... R> inline constexpr bool is_chain<chain_t<R...>> = true;
+
+constexpr chain_t<> flatten() { return {}; }
+template <class R, class... Rest> constexpr auto flatten(const R& r, const Rest&... rest);
+template <class... Rest> constexpr auto flatten(const chain_t<>&, const Rest&... rest) { return flatten(rest...); }
+template <class H, class... T, class... Rest> constexpr auto flatten(const chain_t<H, T...>& c, const Rest&... rest) {
+  return flatten(c.head, c.tail, rest...);
+}
+template <class R, class... Tail> constexpr chain_t<R, Tail...> prepend(const R& r, const chain_t<Tail...>& tail) {
+  return {r, tail};
+}
+template <class R, class... Rest> constexpr auto flatten(const R& r, const Rest&... rest) {
+  return prepend(r, flatten(rest...));
+}
+
+template <class R> consteval bool check_link() {
+  if constexpr (is_chain<R>) return true;
+  else return check_rule<R>();
+}
+// measured rules come first: what they measure is the gradient as it enters the chain
+template <class... R> consteval bool measured_first(chain_t<R...>) {
+  bool seen_other = false, ok = true;
+  ((measured_rule<R> ? void(ok = ok && !seen_other) : void(seen_other = true)), ...);
+  return ok;
+}
+}  // namespace detail
+
+/// Composes rules, first to last. Chains flatten: chain(chain(a, b), c) is chain(a, b, c), and chain() is the unit.
+/// Rules that measure (clip_by_global_norm) come first.
+template <class... R> constexpr auto chain(const R&... rules) {
+  if constexpr ((detail::check_link<R>() && ...)) {
+    using joined = decltype(detail::flatten(rules...));
+    static_assert(detail::measured_first(joined{}),
+                  "mango: a rule that measures all gradients (clip_by_global_norm) stands before every other rule of "
+                  "its chain: it measures the gradient as it arrives; see docs/extending.md#measured-rules");
+    return detail::flatten(rules...);
+  } else {
+    return detail::invalid{};
+  }
+}
+
+}  // namespace mango

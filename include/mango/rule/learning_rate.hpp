@@ -1,0 +1,39 @@
+#pragma once
+// The learning rate, and with it the sign: from here on u is what is added to the parameter.
+#include "mango/rule/rule.hpp"
+#include "mango/rule/schedule.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// The rate of one step: the caller's, if one was given to begin_step(), else the schedule's.
+inline double learning_rate_at(const schedule& rate, const step_info& s) {
+  return s.learning_rate >= 0 ? s.learning_rate : rate(s.step);
+}
+
+/// Lists the numbers of a schedule, as rules list theirs.
+template <class F> void hyperparameters(const schedule& s, F&& f) {
+  f("learning_rate", name_of(s.form()));
+  if (s.form() == schedule::kind::function) return;
+  f("learning_rate.peak", s.peak(), zero_or_more);
+  if (s.form() == schedule::kind::constant) return;
+  f("learning_rate.total", static_cast<double>(s.total()), interval{1, 1e15});
+  if (s.form() != schedule::kind::cosine) f("learning_rate.shape", s.parameter(), zero_or_more);
+  if (s.form() == schedule::kind::step) return;
+  f("learning_rate.warmup", static_cast<double>(s.warmup()), interval{0, 1e15});
+  f("learning_rate.final", s.final_rate(), zero_or_more);
+}
+
+/// u <- -lr u.
+struct scale_by_learning_rate {
+  schedule learning_rate = 1e-3;
+
+  static constexpr std::array<slot, 0> slots{};
+  struct frame {
+    float minus_lr;
+  };
+  frame fold(const step_info& s) const { return {static_cast<float>(-learning_rate_at(learning_rate, s))}; }
+  template <class F> void hyperparameters(F&& f) const { mango::hyperparameters(learning_rate, f); }
+  template <class T> MANGO_HD static T apply(const frame& k, T u) { return k.minus_lr * u; }
+};
+
+}  // namespace mango

@@ -1,0 +1,34 @@
+#pragma once
+// Heavy-ball momentum, and Nesterov's variant.
+#include "mango/rule/rule.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// m <- mu m + (1-tau) u, at t = 1 m <- u;  u <- m, or with nesterov u + mu m.
+/// mu = momentum in [0, 1), tau = dampening in [0, 1]. Sutskever et al. 2013 in the form of torch.optim.SGD, whose first step is
+/// undamped; m is the "momentum_buffer" there. Defaults: 0.9 and 0.
+struct scale_by_momentum {
+  double momentum = 0.9, dampening = 0;
+  bool nesterov = false;
+
+  static constexpr std::array slots{slot{"m"}};
+  struct frame {
+    float mu, fresh, own, look_ahead;  // m = mu m + fresh u;  u = own u + look_ahead m
+  };
+  frame fold(const step_info& s) const {
+    const double fresh = s.t == 1 ? 1 : 1 - dampening;
+    return {static_cast<float>(momentum), static_cast<float>(fresh), nesterov ? 1.0f : 0.0f,
+            nesterov ? static_cast<float>(momentum) : 1.0f};
+  }
+  template <class F> void hyperparameters(F&& f) const {
+    f("momentum", momentum, fraction);
+    f("dampening", dampening, interval{0, 1});
+    f("nesterov", nesterov ? "yes" : "no");
+  }
+  template <class T> MANGO_HD static T apply(const frame& k, T u, T& m) {
+    m = k.mu * m + k.fresh * u;
+    return k.own * u + k.look_ahead * m;
+  }
+};
+
+}  // namespace mango

@@ -1,0 +1,84 @@
+#pragma once
+// What a rule is: what happens to one number. The vocabulary, the concepts, and the messages when one is not met.
+#include <array>
+#include <concepts>
+#include <utility>
+
+#include "mango/core/math.hpp"
+#include "mango/rule/hyperparameter.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Which values a slot takes: a second moment is never negative, so a quantised store gives it another codebook.
+enum class range : std::uint8_t { any, nonnegative };
+
+/// One number of state per parameter: its name in checkpoints, and its range.
+struct slot {
+  const char* name;
+  range values = range::any;
+};
+
+/// What a rule may know when it folds its hyperparameters into the constants of one step.
+struct step_info {
+  std::int64_t t = 1;          ///< updates of this tensor, counting this one: the t of bias correction
+  std::int64_t step = 1;       ///< steps of the optimizer, counting this one: the clock of schedules
+  double learning_rate = -1;   ///< given by the caller for this step; negative: the rule's own schedule decides
+  double squared_norm = 0;     ///< of the scaled gradient over all tensors, when a rule asked for it
+};
+
+template <class R> concept has_slots = requires { std::tuple_size<std::remove_cvref_t<decltype(R::slots)>>::value; };
+template <class R> concept has_frame = requires(const R r, const step_info& s) {
+  { r.fold(s) } -> std::same_as<typename R::frame>;
+};
+
+/// How many numbers per parameter a rule or chain keeps.
+template <class R>
+inline constexpr int slot_count = static_cast<int>(std::tuple_size_v<std::remove_cvref_t<decltype(R::slots)>>);
+
+/// A rule may list its hyperparameters: `template <class F> void hyperparameters(F&& f) const` calls f(name, value,
+/// interval) for each number and f(name, word) for each choice. Optimizers check them before anything else happens, and
+/// describe() prints them.
+template <class R> concept listed_rule = requires(const R r) { r.hyperparameters(check_hyperparameter{}); };
+
+namespace detail {
+// apply(k, u, [p,] slot&...) exists for numbers of type T
+template <class R, class T, class... P> consteval bool applies() {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return requires(const typename R::frame& k, T s) {
+      { R::apply(k, T{}, P{}..., ((void)I, s)...) } -> std::same_as<T>;
+    };
+  }(std::make_index_sequence<slot_count<R>>{});
+}
+}  // namespace detail
+
+/// A rule that sees the update alone: `static T apply(const frame&, T u, T& slot...)`.
+template <class R> concept gradient_rule = has_slots<R> && has_frame<R> && detail::applies<R, float>();
+/// A rule that sees the parameter too: `static T apply(const frame&, T u, T p, T& slot...)`.
+template <class R> concept parameter_rule = has_slots<R> && has_frame<R> && detail::applies<R, float, float>();
+/// Either. T is float, or a template parameter: then the host runs a whole packet through it at once.
+template <class R> concept update_rule = gradient_rule<R> || parameter_rule<R>;
+/// A rule that needs the norm of all gradients before the first is applied: one more pass over them. What it makes of the
+/// norm is a factor for every gradient of the step, which joins the gradient scale and costs nothing per element.
+template <class R> concept measured_rule = update_rule<R> && requires(const R r, const step_info& s) {
+  { r.measures() } -> std::same_as<bool>;
+  { r.scale(s) } -> std::same_as<double>;
+};
+
+/// Explains, in one message, the first thing that keeps R from being a rule.
+template <class R> consteval bool check_rule() {
+  if constexpr (!has_slots<R>)
+    static_assert(has_slots<R>,
+                  "mango: a rule declares 'static constexpr std::array slots{mango::slot{\"m\"}};' "
+                  "(std::array<mango::slot, 0> if it keeps no state); see docs/extending.md#rule");
+  else if constexpr (!has_frame<R>)
+    static_assert(has_frame<R>,
+                  "mango: a rule declares 'struct frame' and 'frame fold(const mango::step_info&) const'; "
+                  "see docs/extending.md#rule");
+  else if constexpr (!update_rule<R>)
+    static_assert(update_rule<R>,
+                  "mango: a rule declares 'static float apply(const frame&, float u, float& slot...)' with one float& "
+                  "per entry of 'slots' (add 'float p' after u to read the parameter); see docs/extending.md#rule");
+  return update_rule<R>;
+}
+
+}  // namespace mango

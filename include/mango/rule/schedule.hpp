@@ -1,0 +1,84 @@
+#pragma once
+// Learning rates as pure functions of the step, so that a resumed run needs nothing but the step's number.
+#include "mango/core/types.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Linear warm-up, then half a cosine. Step s = 1, 2, ...:
+///   s <= warmup:  peak s / warmup
+///   after:        final + (peak - final) (1 + cos(pi min(1, (s - 1 - warmup) / (total - warmup)))) / 2
+/// Loshchilov & Hutter 2017, equation 5, arXiv:1608.03983; equal to llm.c's.
+struct warmup_cosine {
+  double peak = 1e-3;
+  std::int64_t warmup = 0, total = 1000;
+  double final = 0;
+};
+
+/// Linear warm-up as above, then peak to final along (1 - x)^power, x = (s - 1 - warmup) / (total - warmup); linear
+/// decay by default.
+struct polynomial_decay {
+  double peak = 1e-3;
+  std::int64_t warmup = 0, total = 1000;
+  double power = 1, final = 0;
+};
+
+/// initial * factor^floor((s - 1) / every).
+struct step_decay {
+  double initial = 1e-3;
+  std::int64_t every = 1000;
+  double factor = 0.1;
+};
+
+/// A learning rate over time: a constant, one of the schedules above, or a pure function of the step.
+class schedule {
+ public:
+  enum class kind : std::uint8_t { constant, cosine, polynomial, step, function };
+  using function = double (*)(std::int64_t step);
+
+  constexpr schedule(double rate) : peak_(rate) {}
+  constexpr schedule(warmup_cosine s)
+      : kind_(kind::cosine), peak_(s.peak), final_(s.final), warmup_(s.warmup), total_(s.total) {}
+  constexpr schedule(polynomial_decay s)
+      : kind_(kind::polynomial), peak_(s.peak), final_(s.final), shape_(s.power), warmup_(s.warmup), total_(s.total) {}
+  constexpr schedule(step_decay s) : kind_(kind::step), peak_(s.initial), shape_(s.factor), total_(s.every) {}
+  constexpr schedule(function f) : kind_(kind::function), function_(f) {}
+
+  /// The rate at step s = 1, 2, ...
+  double operator()(std::int64_t s) const {
+    switch (kind_) {
+      case kind::constant: return peak_;
+      case kind::step: return peak_ * __builtin_pow(shape_, static_cast<double>((s - 1) / total_));
+      case kind::function: return function_(s);
+      default: break;
+    }
+    if (s <= warmup_) return peak_ * static_cast<double>(s) / static_cast<double>(warmup_);
+    double x = static_cast<double>(s - 1 - warmup_) / static_cast<double>(total_ > warmup_ ? total_ - warmup_ : 1);
+    x = x > 1 ? 1 : x;
+    const double remaining = kind_ == kind::cosine ? 0.5 * (1 + __builtin_cos(3.14159265358979323846 * x))
+                                                   : __builtin_pow(1 - x, shape_);
+    return final_ + (peak_ - final_) * remaining;
+  }
+
+  kind form() const { return kind_; }
+  double peak() const { return peak_; }
+  double final_rate() const { return final_; }
+  /// The exponent of a polynomial, the factor of a step decay.
+  double parameter() const { return shape_; }
+  std::int64_t warmup() const { return warmup_; }
+  /// The last step of a decay; the interval of a step decay.
+  std::int64_t total() const { return total_; }
+
+ private:
+  kind kind_ = kind::constant;
+  double peak_ = 0, final_ = 0, shape_ = 1;
+  std::int64_t warmup_ = 0, total_ = 1;
+  function function_ = nullptr;
+};
+
+/// "constant", "warmup_cosine", "polynomial_decay", "step_decay" or "function".
+constexpr const char* name_of(schedule::kind k) {
+  constexpr const char* names[] = {"constant", "warmup_cosine", "polynomial_decay", "step_decay", "function"};
+  return names[static_cast<int>(k)];
+}
+
+}  // namespace mango
