@@ -114,7 +114,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   struct insertion {
     optimizer* self;
     ~insertion() {
-      if (self) self->remove_last(), self->frames_.pop_back();
+      if (self) self->remove_last();
     }
   };
 

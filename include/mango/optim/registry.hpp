@@ -54,6 +54,13 @@ class tensor_registry {
   /// One line per tensor.
   std::string describe_tensors() const;
 
+  /// Takes back the last add(), state and all.
+  void remove_last() {
+    if (tensors_.empty()) raise({errc::order, "there is no tensor to remove"});
+    delete tensors_[tensors_.size() - 1];
+    tensors_.pop_back();
+  }
+
   const optimizer_options& options() const { return options_; }
   const step_counters& counters() const { return counters_; }
 
@@ -142,11 +149,6 @@ class tensor_registry {
     t->chunk_tallies.resize(static_cast<std::size_t>(chunks));
     return {static_cast<std::uint32_t>(tensors_.size() - 1)};
   }
-  void remove_last() {
-    delete tensors_[tensors_.size() - 1];
-    tensors_.pop_back();
-  }
-
   list<detail::tensor_record*> tensors_;
   list<tensor_filter*> filters_;  // of each group
   optimizer_options options_;

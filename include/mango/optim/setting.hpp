@@ -1,0 +1,97 @@
+#pragma once
+// Values of configuration fields from text. Everything that is not exactly a value of the field is an error.
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "mango/core/error.hpp"
+#include "mango/optim/options.hpp"
+#include "mango/rule/adam.hpp"
+#include "mango/rule/schedule.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// One option by name: {"weight_decay", "0.1"}.
+struct setting {
+  std::string name, value;
+};
+
+namespace detail {
+
+[[noreturn]] inline void refuse_value(std::string_view name, std::string_view value, std::string_view expected) {
+  raise({errc::config, concat({name, " is ", quoted(value), " but must be ", expected}), std::string(name)});
+}
+
+template <class Number> Number read_number(std::string_view name, std::string_view text, std::string_view expected) {
+  Number x{};
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), x);
+  if (code != std::errc{} || end != text.data() + text.size() || text.empty()) refuse_value(name, text, expected);
+  return x;
+}
+inline void read(std::string_view name, std::string_view text, double& field) {
+  field = read_number<double>(name, text, "a number");
+}
+inline void read(std::string_view name, std::string_view text, std::int64_t& field) {
+  field = read_number<std::int64_t>(name, text, "an integer");
+}
+inline void read(std::string_view name, std::string_view text, std::uint64_t& field) {
+  field = read_number<std::uint64_t>(name, text, "a non-negative integer");
+}
+inline void read(std::string_view name, std::string_view text, bool& field) {
+  if (text == "yes" || text == "true" || text == "1") field = true;
+  else if (text == "no" || text == "false" || text == "0") field = false;
+  else refuse_value(name, text, "yes or no");
+}
+inline void read(std::string_view name, std::string_view text, nonfinite& field) {
+  if (text == "raise") field = nonfinite::raise;
+  else if (text == "skip") field = nonfinite::skip;
+  else if (text == "unchecked") field = nonfinite::unchecked;
+  else refuse_value(name, text, "raise, skip or unchecked");
+}
+inline void read(std::string_view name, std::string_view text, rounding& field) {
+  if (text == "stochastic") field = rounding::stochastic;
+  else if (text == "kahan") field = rounding::kahan;
+  else if (text == "nearest") field = rounding::nearest;
+  else refuse_value(name, text, "stochastic, kahan or nearest");
+}
+inline void read(std::string_view name, std::string_view text, adam_convention& field) {
+  if (text == "torch") field = adam_convention::torch;
+  else if (text == "hf") field = adam_convention::hf;
+  else if (text == "bnb") field = adam_convention::bnb;
+  else refuse_value(name, text, "torch, hf or bnb");
+}
+
+// "3e-4", or a schedule's name and its numbers in the order of its struct: "warmup_cosine 3e-4 100 10000 0"
+inline void read(std::string_view name, std::string_view text, schedule& field) {
+  constexpr std::string_view forms =
+      "a number, 'warmup_cosine PEAK WARMUP TOTAL [FINAL]', 'polynomial_decay PEAK WARMUP TOTAL [POWER [FINAL]]' or "
+      "'step_decay INITIAL EVERY [FACTOR]'";
+  const auto space = text.find(' ');
+  if (space == text.npos) {
+    field = read_number<double>(name, text, forms);
+    return;
+  }
+  double numbers[5] = {};
+  std::size_t count = 0;
+  for (std::string_view rest = text.substr(space + 1);;) {
+    if (count == 5) refuse_value(name, text, forms);
+    const auto end = rest.find(' ');
+    numbers[count++] = read_number<double>(name, rest.substr(0, end), forms);
+    if (end == rest.npos) break;
+    rest.remove_prefix(end + 1);
+  }
+  for (std::size_t i = 1; i < count; ++i)
+    if (!(numbers[i] > -1e15 && numbers[i] < 1e15)) refuse_value(name, text, forms);
+  const auto whole = [&](std::size_t i) { return static_cast<std::int64_t>(numbers[i]); };
+  const auto form = text.substr(0, space);
+  if (form == "warmup_cosine" && (count == 3 || count == 4))
+    field = warmup_cosine{numbers[0], whole(1), whole(2), numbers[3]};
+  else if (form == "polynomial_decay" && count >= 3)
+    field = polynomial_decay{numbers[0], whole(1), whole(2), count > 3 ? numbers[3] : 1, numbers[4]};
+  else if (form == "step_decay" && (count == 2 || count == 3))
+    field = step_decay{numbers[0], whole(1), count > 2 ? numbers[2] : 0.1};
+  else refuse_value(name, text, forms);
+}
+
+}  // namespace detail
+}  // namespace mango
