@@ -62,5 +62,23 @@ class error : public std::exception {
   std::abort();
 #endif
 }
+/// The same from a sentence with {subject}, {expected}, {got}, {word} and {other} in it. Everything is put together out of
+/// line: a check costs its caller a comparison and a call, in compile time too.
+[[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code, const char* sentence, long long expected,
+                                                               long long got, std::string_view subject = {},
+                                                               std::string_view word = {}, std::string_view other = {}) {
+  raise(error(code,
+              fill(sentence, {{"subject", quoted(subject)},
+                              {"expected", digits(expected)},
+                              {"got", digits(got)},
+                              {"word", word},
+                              {"other", other}}),
+              std::string(subject), expected, got));
+}
+/// The same from a sentence in pieces.
+[[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code, std::initializer_list<std::string_view> sentence,
+                                                               std::string_view subject = {}) {
+  raise(error(code, concat(sentence), std::string(subject)));
+}
 
 }  // namespace mango

@@ -36,7 +36,7 @@ template <class T> class list {
   const T* begin() const { return data_; }
   const T* end() const { return data_ + size_; }
 
-  void reserve(std::size_t n) {
+  __attribute__((noinline)) void reserve(std::size_t n) {
     if (n <= capacity_) return;
     capacity_ = n > 2 * capacity_ ? n : 2 * capacity_;
     void* grown = ::operator new(capacity_ * sizeof(T));

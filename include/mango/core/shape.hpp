@@ -42,23 +42,23 @@ class shape {
  private:
   void assign(const index_t* extents, index_t count) {
     if (count < 0 || count > max_dimensions)
-      raise({errc::size, concat({"a shape has at most 8 extents, this one has ", digits(count)}), {}, 8, count});
+      raise(errc::size, "a shape has at most {expected} extents, this one has {got}", 8, count);
     for (index_t i = 0; i < count; ++i) extents_[i] = extents[i];
     dimensions_ = static_cast<int>(count);
     count_elements();
   }
   void prepend(index_t extent) {
-    if (dimensions_ == max_dimensions) raise({errc::size, "a shape has at most 8 extents", {}, 8, 9});
+    if (dimensions_ == max_dimensions) raise(errc::size, "a shape has at most {expected} extents, this one has {got}", 8, 9);
     for (int i = dimensions_++; i > 0; --i) extents_[i] = extents_[i - 1];
     extents_[0] = extent;
     count_elements();
   }
-  void count_elements() {
+  __attribute__((noinline)) void count_elements() {
     elements_ = 1;
     for (int i = 0; i < dimensions_; ++i) {
-      if (extents_[i] < 0) raise({errc::size, concat({"extent ", digits(i), " of a shape is negative"}), {}, 0, extents_[i]});
+      if (extents_[i] < 0) raise(errc::size, "an extent of a shape is {got}, expected at least {expected}", 0, extents_[i]);
       if (__builtin_mul_overflow(elements_, extents_[i], &elements_))
-        raise({errc::size, "a shape has more elements than a 64-bit index can count"});
+        raise(errc::size, "a shape has more than {expected} elements", PTRDIFF_MAX, 0);
     }
   }
   index_t extents_[max_dimensions] = {};

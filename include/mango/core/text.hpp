@@ -40,14 +40,38 @@ __attribute__((noinline)) inline std::string concat(std::initializer_list<std::s
 /// Text from outside, made safe to print: control bytes escaped as \xNN, cut to 200 bytes, in single quotes.
 __attribute__((noinline)) inline std::string quoted(std::string_view text) {
   constexpr char hex[] = "0123456789abcdef";
-  std::string out = "'";
-  for (const char c : text.substr(0, 200)) {
-    const auto byte = static_cast<unsigned char>(c);
-    const char escape[] = {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
-    if (byte >= 32 && byte != 127) out.append(1, c);
-    else out.append(escape, 4);
+  char out[4 * 200 + 8];
+  char* end = out;
+  *end++ = '\'';
+  for (std::size_t i = 0; i < text.size() && i < 200; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 32 && byte != 127) {
+      *end++ = text[i];
+      continue;
+    }
+    for (const char c : {'\\', 'x', hex[byte >> 4], hex[byte & 15]}) *end++ = c;
   }
-  return out.append(text.size() > 200 ? "...'" : "'");
+  for (int dots = text.size() > 200 ? 3 : 0; dots > 0; --dots) *end++ = '.';
+  *end++ = '\'';
+  return {out, static_cast<std::size_t>(end - out)};
+}
+
+/// `pattern` with every {name} replaced by the value of that name; a pattern names only what it is given.
+struct named_value {
+  std::string_view name, value;
+};
+__attribute__((noinline)) inline std::string fill(std::string_view pattern, std::initializer_list<named_value> values) {
+  std::string out;
+  while (!pattern.empty()) {
+    const auto open = pattern.find('{');
+    out.append(pattern.substr(0, open));
+    if (open == pattern.npos) break;
+    const auto name = pattern.substr(open + 1, pattern.find('}') - open - 1);
+    for (const auto& v : values)
+      if (v.name == name) out.append(v.value);
+    pattern.remove_prefix(open + name.size() + 2);
+  }
+  return out;
 }
 
 }  // namespace mango

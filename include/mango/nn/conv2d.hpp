@@ -9,7 +9,7 @@ namespace mango::inline MANGO_ABI::nn {
 /// padding p (a cross-correlation, as in PyTorch). Rows of x are images flattened as channels, height, width; rows of
 /// y as filters, out_height, out_width. `weight` is filters x channels x kernel x kernel.
 /// Image by image: patches, then one product. The patches of one image stay in the L2 cache; a single product over the
-/// batch needs them in memory and runs at half the speed (64 images of 16 x 28 x 28, kernel 3: 83 against 168 Gflop/s).
+/// batch streams them through memory: 83 against 168 Gflop/s for 64 images of 16 x 28 x 28, kernel 3 (g++ 12, Zen 5).
 /// Raises errc::config as `patches`, errc::size for other shapes, errc::overlap when y is x or dx is dy.
 template <class T> class conv2d {
  public:
@@ -52,7 +52,7 @@ template <class T> class conv2d {
       patch_.noalias() = weight.value.transpose() * wide_;
       dphases_.setZero(1, patches_.stored());
       patches_.scatter(patch_, dphases_.data());
-      patches_.concat(dphases_.data(), dx.row(image).data());
+      patches_.unsplit(dphases_.data(), dx.row(image).data());
     });
   }
   /// The gradients of the parameters alone: for the first layer of a model, whose dx nobody reads.

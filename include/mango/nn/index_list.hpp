@@ -1,7 +1,6 @@
 #pragma once
 // Lists of class labels and token ids, in whatever integer type the caller keeps them.
 #include <concepts>
-#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -20,16 +19,12 @@ template <class L> concept index_list = requires(const L& list, std::size_t i) {
 template <index_list L> void require_indices(const char* what, const L& list, index_t count, index_t limit) {
   const auto size = static_cast<index_t>(list.size());
   if (size != count)
-    raise({errc::size,
-           std::string(what) + " has " + std::to_string(size) + " entries, expected " + std::to_string(count), what,
-           count, size});
+    raise(errc::size, {what, " has ", digits(size), " entries, expected ", digits(count)}, what, count, size);
   for (index_t i = 0; i < size; ++i) {
     const auto entry = static_cast<long long>(list[static_cast<std::size_t>(i)]);
     if (entry < 0 || entry >= limit)
-      raise({errc::config,
-             std::string(what) + "[" + std::to_string(i) + "] is " + std::to_string(entry) + ", expected 0 to " +
-                 std::to_string(limit - 1),
-             what, limit - 1, entry});
+      raise(errc::config, {what, "[", digits(i), "] is ", digits(entry), ", expected 0 to ", digits(limit - 1)}, what,
+            limit - 1, entry);
   }
 }
 

@@ -32,14 +32,13 @@ inline const conv2d_config& require_valid(const conv2d_config& c) {
   require_positive("conv2d: kernel", c.kernel);
   require_positive("conv2d: stride", c.stride);
   if (c.padding < 0)
-    raise({errc::config, "conv2d: padding is " + std::to_string(c.padding) + ", expected at least 0",
-           "conv2d: padding", 0, c.padding});
+    raise(errc::config, {"conv2d: padding is ", digits(c.padding), ", expected at least 0"}, "conv2d: padding", 0,
+          c.padding);
   const index_t smallest = std::min(c.height, c.width) + 2 * c.padding;
   if (c.kernel > smallest)
-    raise({errc::config,
-           "conv2d: kernel is " + std::to_string(c.kernel) + ", expected at most " + std::to_string(smallest) +
-               ", the padded image",
-           "conv2d: kernel", smallest, c.kernel});
+    raise(errc::config,
+          {"conv2d: kernel is ", digits(c.kernel), ", expected at most ", digits(smallest), ", the padded image"},
+          "conv2d: kernel", smallest, c.kernel);
   return c;
 }
 
@@ -73,7 +72,7 @@ class patches {
     });
   }
   /// The adjoint of split: reads an image back, without the padding.
-  template <class T> void concat(const T* phases, T* image) const {
+  template <class T> void unsplit(const T* phases, T* image) const {
     each_phase([&](index_t pixel, index_t at, index_t rows, index_t n) {
       copy_block(phases + at, {pitch_, 1}, image + pixel, {c_.stride * c_.width, c_.stride}, rows, n);
     });

@@ -37,7 +37,8 @@ class adam : public optimizer<decltype(adam_rules()), Stores, Backend> {
   using base::group;
   /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
   std::size_t group(tensor_filter filter, const adam_config& c) { return base::group(std::move(filter), adam_rules(c)); }
-  std::string describe() const { return base::describe("adam"); }
+  static constexpr std::string_view kind() { return "adam"; }
+  std::string describe() const { return base::describe(kind()); }
 };
 
 }  // namespace mango

@@ -39,7 +39,8 @@ class adamw : public optimizer<decltype(adamw_rules()), Stores, Backend> {
   using base::group;
   /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
   std::size_t group(tensor_filter filter, const adamw_config& c) { return base::group(std::move(filter), adamw_rules(c)); }
-  std::string describe() const { return base::describe("adamw"); }
+  static constexpr std::string_view kind() { return "adamw"; }
+  std::string describe() const { return base::describe(kind()); }
 };
 
 }  // namespace mango

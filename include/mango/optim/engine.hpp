@@ -49,7 +49,7 @@ class engine : public tensor_registry {
   virtual void fold(std::uint32_t tensor, const detail::step_clock&, double squared_norm) = 0;
   virtual void parallel(index_t n, task) const = 0;
 
-  detail::step_clock clock(const step_args& args) {
+  __attribute__((noinline)) detail::step_clock clock(const step_args& args) {
     if (args.learning_rate >= 0 || is_nonfinite(args.learning_rate))
       require("learning_rate", args.learning_rate, zero_or_more);
     require("gradient_scale", args.gradient_scale, {-1e30, 1e30});
@@ -57,12 +57,12 @@ class engine : public tensor_registry {
   }
 
   /// One tensor, from its gradient or its accumulator. False: skipped.
-  bool update(const detail::step_clock& clock, tensor_id id, const detail::operands& o, detail::chunk_function run,
+  __attribute__((noinline)) bool update(const detail::step_clock& clock, tensor_id id, const detail::operands& o, detail::chunk_function run,
               const detail::gradient_functions& access) {
     auto& t = record(id);
-    if (t.updated_in == clock.attempt) detail::refuse(errc::order, t.name, {"it was updated in this step already"}, 1, 2);
+    if (t.updated_in == clock.attempt) detail::refuse(errc::order, t.name, "it was updated in this step already", 1, 2);
     if (!o.gradient && !t.accumulating && t.elements() > 0)
-      detail::refuse(errc::order, t.name, {"nothing has been accumulated for it"}, 1, 0);
+      detail::refuse(errc::order, t.name, "nothing has been accumulated for it", 1, 0);
     tally all;
     if (measures()) all = norm_of_step(clock, t);
     else if (checks()) {
@@ -81,10 +81,9 @@ class engine : public tensor_registry {
   /// The first phase of a two-phase step.
   void measure(const detail::step_clock& clock, tensor_id id, const void* gradient, const detail::gradient_functions& access) {
     auto& t = record(id);
-    if (t.measured_in == clock.attempt) detail::refuse(errc::order, t.name, {"it was measured in this step already"}, 1, 2);
+    if (t.measured_in == clock.attempt) detail::refuse(errc::order, t.name, "it was measured in this step already", 1, 2);
     if (detail::load(norm_.attempt) == clock.attempt)
-      detail::refuse(errc::order, t.name, {"it is measured after the first update of the step, which has used the norm"}, 0,
-                     1);
+      detail::refuse(errc::order, t.name, "it is measured after the first update of the step, which has used the norm", 0, 1);
     detail::operands o;
     o.gradient = gradient;
     tally seen = inspect(t, o, access, !t.accumulator);
@@ -130,8 +129,8 @@ class engine : public tensor_registry {
 
   void require_accumulator(const detail::tensor_record& t) const {
     if (!t.accumulator)
-      detail::refuse(errc::order, t.name, {"it has no accumulator: construct the optimizer with .options.accumulate = true"},
-                     1, 0);
+      detail::refuse(errc::order, t.name, "it has no accumulator: construct the optimizer with .options.accumulate = true", 1,
+                     0);
   }
 
   __attribute__((noinline)) void bind_erased(tensor_id id, const detail::extent& p, const detail::extent& g,
@@ -194,10 +193,8 @@ class engine : public tensor_registry {
   void count_skip() {
     const auto row = detail::increment(counters_.consecutive_skips), most = options_.max_consecutive_skips;
     if (most > 0 && row >= most)
-      raise({errc::nonfinite,
-             concat({"skipped for a non-finite gradient ", digits(row), " times in a row, and max_consecutive_skips is ",
-                   digits(most)}),
-             {}, most, row});
+      raise(errc::nonfinite, "skipped for a non-finite gradient {got} times in a row, and max_consecutive_skips is {expected}",
+            most, row);
   }
 
   // the sum over all measured tensors, in order of registration, whatever the order of the measure() calls; computed by
@@ -205,9 +202,9 @@ class engine : public tensor_registry {
   tally norm_of_step(const detail::step_clock& clock, const detail::tensor_record& asking) {
     if (asking.measured_in != clock.attempt)
       detail::refuse(errc::order, asking.name,
-                     {"a rule clips by the norm of all gradients, so every gradient is measured before the first update: "
-                      "call measure() for each, or step() for all at once"},
-                     clock.attempt, asking.measured_in);
+                     "a rule clips by the norm of all gradients, so every gradient is measured before the first update: "
+                     "call measure() for each, or step() for all at once",
+                     1, 0);
     std::int64_t seen = detail::load(norm_.attempt);
     if (seen == clock.attempt) return norm_.value;
     if (seen == -clock.attempt || !__atomic_compare_exchange_n(&norm_.attempt, &seen, -clock.attempt, false,
@@ -231,7 +228,7 @@ class engine : public tensor_registry {
     work_.clear();
     for (std::uint32_t i = 0; i < tensors_.size(); ++i) {
       const auto& t = *tensors_[i];
-      if (!t.run) detail::refuse(errc::order, t.name, {"step() needs it bound: call bind(), or use begin_step()"}, 1, 0);
+      if (!t.run) detail::refuse(errc::order, t.name, "step() needs it bound: call bind(), or use begin_step()", 1, 0);
       if (!t.bound_gradient && !t.accumulating) {
         ++report.without_gradient;
         continue;
@@ -284,7 +281,7 @@ class engine : public tensor_registry {
       if (raises() && t.measured.nonfinite) detail::refuse_nonfinite(t, t.bound, t.access);
     }
     if (raises())
-      raise({errc::nonfinite, "the norm of all gradients is not finite although each gradient is; nothing was changed"});
+      raise(errc::nonfinite, {"the norm of all gradients is not finite although each gradient is; nothing was changed"});
     for (const auto& w : work_) drop_accumulated(*tensors_[w.tensor]);
     ++counters_.skipped_steps;
     count_skip();

@@ -1,8 +1,5 @@
 #pragma once
 // An optimizer from a name and options at run time: for programs and configuration files.
-#include <memory>
-#include <vector>
-
 #include "mango/optim/fields.hpp"
 #include "mango/optim/setting.hpp"
 #include "mango/store/kahan.hpp"
@@ -29,13 +26,15 @@ namespace detail {
 // what any_optimizer holds
 struct optimizer_model {
   virtual ~optimizer_model() = default;
+  virtual std::string_view name() const = 0;
   virtual const tensor_registry& registry() const = 0;
   virtual std::size_t group(tensor_filter filter, std::span<const setting> changes) = 0;
   virtual std::size_t state_bytes(const tensor_spec& spec) const = 0;
-  virtual tensor_id add(std::string_view name, const tensor_spec& spec) = 0;
+  virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<float> p, std::span<const float> g) = 0;
+  virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<bfloat16> p, std::span<const bfloat16> g,
+                        std::span<float> master) = 0;
   virtual void bind(tensor_id id, std::span<float> p, std::span<const float> g) = 0;
   virtual void bind(tensor_id id, std::span<bfloat16> p, std::span<const bfloat16> g, std::span<float> master) = 0;
-  virtual void remove_last() = 0;
   virtual step_report step(const step_args& args) = 0;
   virtual std::string describe() const = 0;
 };
@@ -53,7 +52,7 @@ template <class Config> void apply_settings(Config& c, std::span<const setting> 
     each_field(c, visit);
     if (with_options) each_field(c.options, visit);
     if (!known)
-      raise({errc::unknown_name, concat({"no option is called ", quoted(s.name), "; there are ", names}), s.name});
+      raise(errc::unknown_name, {"no option is called ", quoted(s.name), "; there are ", names}, s.name);
   }
 }
 
@@ -61,6 +60,7 @@ template <class Optimizer> class named_model : public optimizer_model {
  public:
   using config = typename Optimizer::config;
   named_model(const config& c, const host& backend) : config_(c), optimizer_(c, backend) {}
+  std::string_view name() const override { return Optimizer::kind(); }
   const tensor_registry& registry() const override { return optimizer_; }
   std::size_t group(tensor_filter filter, std::span<const setting> changes) override {
     config changed = config_;
@@ -70,12 +70,17 @@ template <class Optimizer> class named_model : public optimizer_model {
   std::size_t state_bytes(const tensor_spec& spec) const override {
     return Optimizer::state_bytes(spec, optimizer_.options());
   }
-  tensor_id add(std::string_view name, const tensor_spec& spec) override { return optimizer_.add(name, spec); }
+  tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<float> p, std::span<const float> g) override {
+    return optimizer_.add(tensor, spec, p, g);
+  }
+  tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<bfloat16> p, std::span<const bfloat16> g,
+                std::span<float> master) override {
+    return optimizer_.add(tensor, spec, p, g, master);
+  }
   void bind(tensor_id id, std::span<float> p, std::span<const float> g) override { optimizer_.bind(id, p, g); }
   void bind(tensor_id id, std::span<bfloat16> p, std::span<const bfloat16> g, std::span<float> master) override {
     optimizer_.bind(id, p, g, master);
   }
-  void remove_last() override { optimizer_.remove_last(); }
   step_report step(const step_args& args) override { return optimizer_.step(args); }
   std::string describe() const override { return optimizer_.describe(); }
 
@@ -86,118 +91,124 @@ template <class Optimizer> class named_model : public optimizer_model {
 
 }  // namespace detail
 
-/// An optimizer whose kind was chosen at run time, over bound views. Movable. Everything it raises is what the optimizer
-/// of that kind raises.
+/// An optimizer whose kind was chosen at run time, over bound views. Movable, not copyable. Everything it raises is what
+/// the optimizer of that kind raises.
 class any_optimizer {
  public:
-  any_optimizer(std::string name, std::unique_ptr<detail::optimizer_model> model)
-      : name_(std::move(name)), model_(std::move(model)) {}
-
-  std::string_view name() const { return name_; }
-  /// Tensors added from now on that match take the optimizer's settings with these changes.
-  std::size_t group(tensor_filter filter, std::span<const setting> changes) {
-    return model_->group(std::move(filter), changes);
+  any_optimizer(any_optimizer&& other) noexcept : model_(std::exchange(other.model_, nullptr)) {}
+  any_optimizer& operator=(any_optimizer&& other) noexcept {
+    std::swap(model_, other.model_);
+    return *this;
   }
+  ~any_optimizer() { delete model_; }
+
+  /// The name it was made by.
+  std::string_view name() const { return model_->name(); }
+  /// Tensors added from now on that match take the optimizer's settings with these changes.
   std::size_t group(tensor_filter filter, std::initializer_list<setting> changes) {
     return group(std::move(filter), std::span(changes.begin(), changes.size()));
   }
+  std::size_t group(tensor_filter filter, std::span<const setting> changes) {
+    return model_->group(std::move(filter), changes);
+  }
+  /// Registers a tensor with views of its parameter and gradient; nothing is registered when they are refused.
   tensor_id add(std::string_view name, const tensor_spec& spec, std::span<float> p, std::span<const float> g) {
-    return add_bound(name, spec, [&](tensor_id id) { model_->bind(id, p, g); });
+    return model_->add(name, spec, p, g);
   }
   tensor_id add(std::string_view name, const tensor_spec& spec, std::span<bfloat16> p, std::span<const bfloat16> g,
                 std::span<float> master = {}) {
-    return add_bound(name, spec, [&](tensor_id id) { model_->bind(id, p, g, master); });
+    return model_->add(name, spec, p, g, master);
+  }
+  /// Views that have moved.
+  void bind(tensor_id id, std::span<float> p, std::span<const float> g) { model_->bind(id, p, g); }
+  void bind(tensor_id id, std::span<bfloat16> p, std::span<const bfloat16> g, std::span<float> master = {}) {
+    model_->bind(id, p, g, master);
   }
   step_report step(const step_args& args = {}) { return model_->step(args); }
   /// Exact bytes of state: of all tensors, or of one that is not registered yet.
-  std::size_t state_bytes() const { return model_->registry().state_bytes(); }
+  std::size_t state_bytes() const { return tensors().state_bytes(); }
   std::size_t state_bytes(const tensor_spec& spec) const { return model_->state_bytes(spec); }
+  /// Names, shapes, state and counters.
   const tensor_registry& tensors() const { return model_->registry(); }
   std::string describe() const { return model_->describe(); }
 
  private:
-  template <class F> tensor_id add_bound(std::string_view name, const tensor_spec& spec, F bind) {
-    const auto id = model_->add(name, spec);
-    struct undo {
-      detail::optimizer_model* model;
-      ~undo() {
-        if (model) model->remove_last();
-      }
-    } guard{model_.get()};
-    bind(id);
-    guard.model = nullptr;
-    return id;
-  }
-  std::string name_;
-  std::unique_ptr<detail::optimizer_model> model_;
+  friend any_optimizer make_optimizer(std::string_view, std::span<const setting>, const host&);
+  explicit any_optimizer(detail::optimizer_model* model) : model_(model) {}
+  detail::optimizer_model* model_;
 };
 
 namespace detail {
 
-template <template <class, class> class Optimizer, class Stores>
-std::unique_ptr<optimizer_model> make_model(std::span<const setting> settings, const host& backend) {
-  using product = Optimizer<Stores, host>;
-  typename product::config c;
+// the settings without "stores", which chooses a type
+struct split_settings {
+  list<setting> rest;
+  std::string_view stores = "fp32";
+  explicit split_settings(std::span<const setting> all) {
+    for (const auto& s : all)
+      if (s.name == "stores") stores = s.value;
+      else rest.push_back(s);
+    if (stores != "fp32" && stores != "bf16" && stores != "kahan") refuse_value("stores", stores, "fp32, bf16 or kahan");
+  }
+  std::span<const setting> span() const { return {rest.begin(), rest.size()}; }
+};
+
+template <class Product> optimizer_model* make_model(std::span<const setting> settings, const host& backend) {
+  typename Product::config c;
   apply_settings(c, settings, true);
-  return std::make_unique<named_model<product>>(c, backend);
+  return new named_model<Product>(c, backend);
 }
 
-// takes "stores" out of the settings
-inline std::string take_stores(std::vector<setting>& settings) {
-  std::string stores = "fp32";
-  for (auto s = settings.begin(); s != settings.end();)
-    if (s->name == "stores") stores = s->value, s = settings.erase(s);
-    else ++s;
-  if (stores != "fp32" && stores != "bf16" && stores != "kahan") refuse_value("stores", stores, "fp32, bf16 or kahan");
-  return stores;
+template <template <class, class> class Product>
+optimizer_model* make_adam(const split_settings& s, const host& backend) {
+  if (s.stores == "bf16") return make_model<Product<stores<bf16, bf16>, host>>(s.span(), backend);
+  if (s.stores == "kahan") return make_model<Product<stores<kahan, kahan>, host>>(s.span(), backend);
+  return make_model<Product<stores<fp32, fp32>, host>>(s.span(), backend);
 }
 
-template <template <class, class> class Optimizer>
-std::unique_ptr<optimizer_model> make_adam(std::string_view store, std::span<const setting> s, const host& backend) {
-  if (store == "bf16") return make_model<Optimizer, stores<bf16, bf16>>(s, backend);
-  if (store == "kahan") return make_model<Optimizer, stores<kahan, kahan>>(s, backend);
-  return make_model<Optimizer, stores<fp32, fp32>>(s, backend);
-}
-
-inline std::unique_ptr<optimizer_model> make_sgd(std::string_view store, std::span<const setting> s, const host& backend) {
+inline optimizer_model* make_sgd(const split_settings& s, const host& backend) {
   sgd_config c;
-  apply_settings(c, s, true);
-  if (c.momentum == 0 && store != "fp32")
-    raise({errc::config, "sgd without momentum keeps no state, so it has no stores to choose", "stores"});
-  if (c.momentum == 0) return make_model<sgd, stores<>>(s, backend);
-  if (store == "bf16") return make_model<sgd, stores<bf16>>(s, backend);
-  if (store == "kahan") return make_model<sgd, stores<kahan>>(s, backend);
-  return make_model<sgd, stores<fp32>>(s, backend);
+  apply_settings(c, s.span(), true);
+  if (c.momentum == 0 && s.stores != "fp32")
+    raise(errc::config, {"sgd without momentum keeps no state, so it has no stores to choose"}, "stores");
+  if (c.momentum == 0) return make_model<sgd<>>(s.span(), backend);
+  if (s.stores == "bf16") return make_model<sgd<stores<bf16>>>(s.span(), backend);
+  if (s.stores == "kahan") return make_model<sgd<stores<kahan>>>(s.span(), backend);
+  return make_model<sgd<stores<fp32>>>(s.span(), backend);
 }
 
 }  // namespace detail
 
 /// The optimizer of this name with these settings, among them stores = fp32 | bf16 | kahan. Raises errc::unknown_name
 /// for a name or option that does not exist (listing those that do), errc::config for a value out of range.
-inline any_optimizer make_optimizer(std::string_view name, std::vector<setting> settings, const host& backend = {}) {
-  const std::string store = detail::take_stores(settings);
-  if (name == "adamw") return {"adamw", detail::make_adam<adamw>(store, settings, backend)};
-  if (name == "adam") return {"adam", detail::make_adam<adam>(store, settings, backend)};
-  if (name == "sgd") return {"sgd", detail::make_sgd(store, settings, backend)};
+inline any_optimizer make_optimizer(std::string_view name, std::span<const setting> settings, const host& backend = {}) {
+  const detail::split_settings split(settings);
+  if (name == "adamw") return any_optimizer(detail::make_adam<adamw>(split, backend));
+  if (name == "adam") return any_optimizer(detail::make_adam<adam>(split, backend));
+  if (name == "sgd") return any_optimizer(detail::make_sgd(split, backend));
   std::string names;
   for (const auto& k : optimizer_kinds()) names += concat({names.empty() ? "" : ", ", k.name});
-  raise({errc::unknown_name, concat({"no optimizer is called ", quoted(name), "; there are ", names}), std::string(name)});
+  raise(errc::unknown_name, {"no optimizer is called ", quoted(name), "; there are ", names}, name);
+}
+inline any_optimizer make_optimizer(std::string_view name, std::initializer_list<setting> settings,
+                                    const host& backend = {}) {
+  return make_optimizer(name, std::span(settings.begin(), settings.size()), backend);
 }
 
 /// The same from one line: "adamw", or "adamw:b2=0.95,stores=bf16".
 inline any_optimizer make_optimizer(std::string_view line, const host& backend = {}) {
   const auto colon = line.find(':');
-  std::vector<setting> settings;
+  list<setting> settings;
   for (std::string_view rest = colon == line.npos ? std::string_view{} : line.substr(colon + 1); !rest.empty();) {
     const auto comma = rest.find(',');
     const auto item = rest.substr(0, comma);
     const auto equals = item.find('=');
     if (equals == item.npos)
-      raise({errc::config, concat({"option ", quoted(item), " has no value: write name=value"}), std::string(item)});
-    settings.push_back({std::string(item.substr(0, equals)), std::string(item.substr(equals + 1))});
+      raise(errc::config, {"option ", quoted(item), " has no value: write name=value"}, item);
+    settings.push_back({item.substr(0, equals), item.substr(equals + 1)});
     rest = comma == rest.npos ? std::string_view{} : rest.substr(comma + 1);
   }
-  return make_optimizer(line.substr(0, colon), std::move(settings), backend);
+  return make_optimizer(line.substr(0, colon), std::span<const setting>(settings.begin(), settings.size()), backend);
 }
 
 }  // namespace mango

@@ -35,7 +35,7 @@ constexpr bool matches(std::string_view pattern, std::string_view name) {
 }
 
 /// Whether the filter takes a tensor of this name and shape.
-inline bool matches(const tensor_filter& f, std::string_view name, const shape& s) {
+__attribute__((noinline)) inline bool matches(const tensor_filter& f, std::string_view name, const shape& s) {
   bool named = f.names.empty();
   for (std::string_view rest = f.names; !rest.empty() && !named;) {
     const auto comma = rest.find(',');

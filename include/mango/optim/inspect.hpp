@@ -43,8 +43,7 @@ inline tally scaled(const tally& all, double gradient_scale) {
 [[noreturn]] inline void refuse_nonfinite(const tensor_record& t, const operands& o, const gradient_functions& access) {
   index_t bad = o.gradient ? access.first_bad(o.gradient, t.elements()) : t.elements();
   if (bad == t.elements() && t.accumulator) bad = first_nonfinite(t.accumulator, t.elements());
-  refuse(errc::nonfinite, t.name,
-         {"its gradient is not finite at element ", digits(bad), " of ", digits(t.elements()), "; nothing was changed"},
+  refuse(errc::nonfinite, t.name, "its gradient is not finite at element {got} of {expected}; nothing was changed",
          t.elements(), bad);
 }
 

@@ -40,7 +40,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
 
   /// Registers a tensor and allocates its state (or binds spec.state), zeroed: the only allocation. Raises
   /// errc::duplicate_name, errc::type, errc::memory, errc::overlap.
-  tensor_id add(std::string_view name, const tensor_spec& spec) {
+  __attribute__((noinline)) tensor_id add(std::string_view name, const tensor_spec& spec) {
     auto layout = kernels::layout(spec, options_);
     check_new(name, spec, layout.bytes);
     auto owned = backend_.allocate(spec.state.empty() ? layout.bytes : 0);
@@ -54,10 +54,11 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   }
   /// Registers a tensor together with views of its parameter and gradient, for step(). Nothing is registered when the
   /// views are refused.
-  template <class P, class G> tensor_id add(std::string_view name, const tensor_spec& spec, P&& parameter, G&& gradient) {
+  template <class P, class G>
+  tensor_id add(std::string_view name, const tensor_spec& spec, P&& parameter, G&& gradient, std::span<float> master = {}) {
     const auto id = add(name, spec);
     insertion guard{this};
-    bind(id, parameter, gradient);
+    bind(id, parameter, gradient, master);
     guard.self = nullptr;
     return id;
   }

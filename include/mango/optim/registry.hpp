@@ -16,7 +16,7 @@ class tensor_registry {
   tensor_id find(std::string_view name) const {
     for (std::size_t i = 0; i < tensors_.size(); ++i)
       if (tensors_[i]->name == name) return {static_cast<std::uint32_t>(i)};
-    raise({errc::unknown_name, concat({"no tensor is called ", quoted(name)}), std::string(name)});
+    raise(errc::unknown_name, "no tensor is called {subject}", 1, 0, name);
   }
   const std::string& name(tensor_id id) const { return record(id).name; }
   const mango::shape& shape(tensor_id id) const { return record(id).spec.shape; }
@@ -56,7 +56,7 @@ class tensor_registry {
 
   /// Takes back the last add(), state and all.
   void remove_last() {
-    if (tensors_.empty()) raise({errc::order, "there is no tensor to remove"});
+    if (tensors_.empty()) raise(errc::order, "there is no tensor to remove", 1, 0);
     delete tensors_[tensors_.size() - 1];
     tensors_.pop_back();
   }
@@ -72,13 +72,13 @@ class tensor_registry {
     for (const auto& p : t.layout.parts) {
       if (slot != p.slot) continue;
       if (p.type != dtype::f32 || p.elements != t.elements())
-        detail::refuse(errc::type, t.name, {"slot ", quoted(slot), " is not kept in fp32, so swapping would round it"}, 4,
-                       size_of(p.type));
+        detail::refuse(errc::type, t.name, "slot {word} is kept in {other}, so swapping would round it", 4, size_of(p.type),
+                       slot, p.store);
       auto* values = reinterpret_cast<float*>(t.state + p.offset);
       for (std::size_t i = 0; i < parameter.size(); ++i) std::swap(values[i], parameter[i]);
       return;
     }
-    detail::refuse(errc::unknown_name, t.name, {"it has no slot ", quoted(slot)}, 0, 0);
+    detail::refuse(errc::unknown_name, t.name, "it has no slot {word}", 1, 0, slot);
   }
 
  protected:
@@ -98,33 +98,34 @@ class tensor_registry {
 
   detail::tensor_record& record(tensor_id id) const {
     if (id.index >= tensors_.size())
-      raise({errc::unknown_tensor,
-             concat({"tensor id ", digits(id.index), " was not given out by this optimizer, which has ", digits(tensors_.size()),
-                   " tensors"}),
-             {}, static_cast<long long>(tensors_.size()), id.index});
+      refuse_id(id);
     return *tensors_[id.index];
+  }
+
+  [[noreturn]] __attribute__((noinline, cold)) void refuse_id(tensor_id id) const {
+    raise(errc::unknown_tensor, "tensor id {got} was not given out by this optimizer, which has {expected} tensors", size(),
+          id.index);
   }
 
   // checks everything about a new tensor before anything is allocated
   __attribute__((noinline)) void check_new(std::string_view name, const tensor_spec& spec, std::size_t bytes) const {
-    if (name.empty()) raise({errc::unknown_name, "a tensor needs a name: checkpoints and groups find it by that"});
+    if (name.empty()) raise(errc::unknown_name, "a tensor needs a name: checkpoints and groups find it by that", 1, 0);
     for (const auto* t : tensors_)
-      if (t->name == name) detail::refuse(errc::duplicate_name, name, {"the name is taken already"}, 0, 1);
+      if (t->name == name) detail::refuse(errc::duplicate_name, name, "the name is taken already", 0, 1);
     if (spec.parameter == dtype::u8 || (spec.master && spec.parameter != dtype::bf16))
-      detail::refuse(errc::type, name,
-                     {spec.master ? "an fp32 master copy belongs to a bf16 parameter" : "a parameter is f32 or bf16"},
+      detail::refuse(errc::type, name, spec.master ? "an fp32 master copy belongs to a bf16 parameter" : "a parameter is f32 or bf16",
                      size_of(dtype::bf16), size_of(spec.parameter));
     if (spec.state.empty()) return;
     const auto given = spec.state.size();
     if (given < bytes)
-      detail::refuse(errc::memory, name, {digits(given), " bytes were bound for its state, which takes ", digits(bytes)},
+      detail::refuse(errc::memory, name, "{got} bytes were bound for its state, which takes {expected}",
                      static_cast<long long>(bytes), static_cast<long long>(given));
     const detail::extent words{"state", spec.state.data(), bytes / 4, dtype::f32};
     detail::check_span(name, words, static_cast<index_t>(words.count));
     for (const auto* t : tensors_)
       if (detail::overlap({"", spec.state.data(), bytes, dtype::u8}, detail::state_of(*t)))
-        detail::refuse(errc::overlap, name, {"its state overlaps the state of ", quoted(t->name)},
-                       static_cast<long long>(bytes), static_cast<long long>(t->layout.bytes));
+        detail::refuse(errc::overlap, name, "its state, {expected} bytes, overlaps that of {word}, {got} bytes",
+                       static_cast<long long>(bytes), static_cast<long long>(t->layout.bytes), t->name);
   }
 
   // the new tensor's record, with its memory in place; `owned` is empty when the trainer bound its own
@@ -133,7 +134,7 @@ class tensor_registry {
     tensors_.reserve(tensors_.size() + 1);
     auto* t = new detail::tensor_record;
     tensors_.push_back(t);
-    t->name = name;
+    std::string(name).swap(t->name);  // assigning makes g++ 12 warn of an overflow that cannot be
     t->spec = spec;
     t->layout = std::move(layout);
     t->owned = std::move(owned);

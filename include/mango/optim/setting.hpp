@@ -1,9 +1,5 @@
 #pragma once
 // Values of configuration fields from text. Everything that is not exactly a value of the field is an error.
-#include <span>
-#include <string>
-#include <string_view>
-
 #include "mango/core/error.hpp"
 #include "mango/optim/options.hpp"
 #include "mango/rule/adam.hpp"
@@ -11,15 +7,15 @@
 
 namespace mango::inline MANGO_ABI {
 
-/// One option by name: {"weight_decay", "0.1"}.
+/// One option by name: {"weight_decay", "0.1"}. The text is read while the call lasts and not kept.
 struct setting {
-  std::string name, value;
+  std::string_view name, value;
 };
 
 namespace detail {
 
 [[noreturn]] inline void refuse_value(std::string_view name, std::string_view value, std::string_view expected) {
-  raise({errc::config, concat({name, " is ", quoted(value), " but must be ", expected}), std::string(name)});
+  raise(errc::config, {name, " is ", quoted(value), " but must be ", expected}, name);
 }
 
 template <class Number> Number read_number(std::string_view name, std::string_view text, std::string_view expected) {

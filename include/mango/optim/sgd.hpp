@@ -29,9 +29,9 @@ template <int Slots> auto sgd_rules(const sgd_config& c = {}) {
     return chain(before, scale_by_momentum{c.momentum, c.dampening, c.nesterov}, step);
   } else {
     if (c.momentum != 0)
-      raise({errc::config, "momentum needs a store: write mango::sgd<mango::stores<mango::fp32>>", "momentum"});
+      raise(errc::config, {"momentum needs a store: write mango::sgd<mango::stores<mango::fp32>>"}, "momentum");
     if (c.nesterov || c.dampening != 0)
-      raise({errc::config, "nesterov and dampening mean nothing without momentum", c.nesterov ? "nesterov" : "dampening"});
+      raise(errc::config, {"nesterov and dampening mean nothing without momentum"}, c.nesterov ? "nesterov" : "dampening");
     return chain(before, step);
   }
 }
@@ -51,7 +51,8 @@ class sgd : public optimizer<decltype(sgd_rules<Stores::count>()), Stores, Backe
   std::size_t group(tensor_filter filter, const sgd_config& c) {
     return base::group(std::move(filter), sgd_rules<Stores::count>(c));
   }
-  std::string describe() const { return base::describe("sgd"); }
+  static constexpr std::string_view kind() { return "sgd"; }
+  std::string describe() const { return base::describe(kind()); }
 };
 
 }  // namespace mango

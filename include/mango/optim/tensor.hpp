@@ -57,7 +57,7 @@ struct state_layout {
     parts.push_back({slot, part, store, type, elements, bytes});
     bytes += size * static_cast<std::size_t>(elements);
   }
-  const part_place* find(std::string_view slot, std::string_view part) const {
+  __attribute__((noinline)) const part_place* find(std::string_view slot, std::string_view part) const {
     for (const auto& p : parts)
       if (slot == p.slot && part == p.part) return &p;
     return nullptr;

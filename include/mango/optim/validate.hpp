@@ -4,11 +4,11 @@
 
 namespace mango::inline MANGO_ABI::detail {
 
-using words = std::initializer_list<std::string_view>;
-
-[[noreturn]] __attribute__((noinline, cold)) inline void refuse(errc code, std::string_view tensor, words sentence,
-                                                                long long expected, long long got) {
-  raise({code, concat({"tensor ", quoted(tensor), ": ", concat(sentence)}), std::string(tensor), expected, got});
+// an error about a tensor; `sentence` as raise() takes it
+[[noreturn]] __attribute__((noinline, cold)) inline void refuse(errc code, std::string_view tensor, const char* sentence,
+                                                                long long expected, long long got,
+                                                                std::string_view word = {}, std::string_view other = {}) {
+  raise(code, concat({"tensor {subject}: ", sentence}).c_str(), expected, got, tensor, word, other);
 }
 
 // a range of memory with the name it has in messages
@@ -29,17 +29,14 @@ template <class T> extent extent_of(const char* what, std::span<T> s) {
 __attribute__((noinline)) inline void check_span(std::string_view tensor, const extent& e, index_t expected) {
   const auto count = static_cast<index_t>(e.count);
   if (count != expected)
-    refuse(errc::size, tensor, {"its ", e.what, " has ", digits(count), " elements, expected ", digits(expected)},
-           expected, count);
+    refuse(errc::size, tensor, "its {word} has {got} elements, expected {expected}", expected, count, e.what);
   if (count == 0) return;
   if (!e.data)
-    refuse(errc::null_span, tensor, {"its ", e.what, " is a null pointer with ", digits(count), " elements"}, expected, 0);
+    refuse(errc::null_span, tensor, "its {word} is a null pointer with {expected} elements", expected, 0, e.what);
   const auto unit = static_cast<std::uintptr_t>(size_of(e.type)), past = e.begin() % unit;
   if (past != 0)
-    refuse(errc::misaligned_span, tensor,
-           {"its ", e.what, " starts ", digits(past), " bytes past a multiple of ", digits(unit), ", the alignment of ",
-            name_of(e.type)},
-           static_cast<long long>(unit), static_cast<long long>(past));
+    refuse(errc::misaligned_span, tensor, "its {word} starts {got} bytes past a multiple of {expected}, the alignment of {other}",
+           static_cast<long long>(unit), static_cast<long long>(past), e.what, name_of(e.type));
 }
 
 inline bool overlap(const extent& a, const extent& b) {
@@ -51,16 +48,16 @@ __attribute__((noinline)) inline void check_disjoint(std::string_view tensor, st
   for (auto a = all.begin(); a != all.end(); ++a)
     for (auto b = a + 1; b != all.end(); ++b)
       if (overlap(*a, *b))
-        refuse(errc::overlap, tensor, {"its ", a->what, " overlaps its ", b->what}, static_cast<long long>(a->count),
-               static_cast<long long>(b->count));
+        refuse(errc::overlap, tensor, "its {word}, {expected} elements, overlaps its {other}, {got} elements",
+               static_cast<long long>(a->count), static_cast<long long>(b->count), a->what, b->what);
 }
 
 inline extent state_of(const tensor_record& t) { return {"state", t.state, t.layout.bytes, dtype::u8}; }
 
 inline void check_type(const tensor_record& t, const extent& p) {
   if (t.spec.parameter != p.type)
-    refuse(errc::type, t.name, {"it was registered as ", name_of(t.spec.parameter), " and its parameter is ", name_of(p.type)},
-           size_of(t.spec.parameter), size_of(p.type));
+    refuse(errc::type, t.name, "it was registered as {word} and its parameter is {other}", size_of(t.spec.parameter),
+           size_of(p.type), name_of(t.spec.parameter), name_of(p.type));
 }
 
 // the parameter (and its master copy) against what was registered
@@ -69,7 +66,7 @@ __attribute__((noinline)) inline void check_parameter(const tensor_record& t, co
   check_span(t.name, p, t.elements());
   if (t.spec.master) check_span(t.name, master, t.elements());
   else if (master.count > 0)
-    refuse(errc::type, t.name, {"a master copy was given, but it was registered without one"}, 0,
+    refuse(errc::type, t.name, "a master copy of {got} elements was given, but it was registered without one", 0,
            static_cast<long long>(master.count));
 }
 
@@ -95,8 +92,8 @@ __attribute__((noinline)) inline void check_into(const tensor_record& t, const e
 // two tensors of one optimizer may not share memory
 inline void check_apart(const tensor_record& t, const extent& parameter, const tensor_record& other) {
   if (overlap(parameter, {"", other.bound.parameter, static_cast<std::size_t>(other.elements()), other.spec.parameter}))
-    refuse(errc::overlap, t.name, {"its parameter overlaps the parameter of ", quoted(other.name)}, t.elements(),
-           other.elements());
+    refuse(errc::overlap, t.name, "its parameter, {expected} elements, overlaps that of {word}, {got} elements", t.elements(),
+           other.elements(), other.name);
 }
 
 }  // namespace mango

@@ -27,7 +27,7 @@ inline std::string to_string(const interval& r) {
 /// -ffast-math.
 __attribute__((noinline)) inline void require(const char* field, double value, const interval& allowed) {
   if (is_nonfinite(value) || !allowed.contains(value))
-    raise({errc::config, concat({field, " is ", digits(value), " but must be in ", to_string(allowed)}), field});
+    raise(errc::config, {field, " is ", digits(value), " but must be in ", to_string(allowed)}, field);
 }
 
 /// The visitor that requires every number to be in its range.

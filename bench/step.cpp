@@ -1,0 +1,164 @@
+// AdamW's step beside what bounds it, in one run: (a) a loop that moves the same bytes and computes nothing, (b) a
+// hand-written AdamW loop. The three take turns within every round, and a ratio is the median of the rounds' ratios:
+// on a shared machine single times drift by a quarter, such ratios by a few percent.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "mango/backend/threads.hpp"
+#include "mango/optim/adamw.hpp"
+
+namespace {
+
+using mango::index_t;
+using mango::packet;
+
+struct row {
+  index_t n;
+  int threads;
+  bool checked;
+  double ours, traffic, hand;              // ns per parameter, medians
+  double share_of_roof, against_hand;      // medians of per-round ratios
+};
+std::vector<row> table;  // what main() prints at the end
+
+double median(std::vector<double> x) {
+  std::nth_element(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2), x.end());
+  return x[x.size() / 2];
+}
+
+// The same loads and stores, chunk by chunk, and no arithmetic: every value is written back as it was, through an
+// exclusive or with a zero the compiler cannot see.
+void move_bytes(float* p, const float* g, float* m, float* v, index_t begin, index_t end, std::uint32_t zero) {
+  const packet::bits nothing = packet::bits{} + zero;
+  for (index_t i = begin; i < end; i += packet::lanes) {
+    const packet::bits load_m = mango::load_bits(m + i), load_v = mango::load_bits(v + i);
+    const packet::bits load_p = mango::load_bits(p + i), load_g = mango::load_bits(g + i);
+    const packet::bits keep = load_g & nothing;
+    mango::save(m + i, mango::from_bits(load_m ^ keep));
+    mango::save(v + i, mango::from_bits(load_v ^ keep));
+    mango::save(p + i, mango::from_bits(load_p ^ keep));
+  }
+}
+// The read that comes before a checked step.
+std::uint32_t read_bytes(const float* g, index_t begin, index_t end) {
+  packet::bits seen[4] = {};
+  for (index_t i = begin; i < end; i += 4 * packet::lanes)
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) seen[k] |= mango::load_bits(g + i + k * packet::lanes);
+  const packet::bits all = seen[0] | seen[1] | seen[2] | seen[3];
+  std::uint32_t any = 0;
+  for (int k = 0; k < packet::lanes; ++k) any |= all[k];
+  return any;
+}
+
+// What one writes first. The compiler sees the whole loop and every constant.
+struct adamw_constants {
+  float b1, c1, b2, c2, m_scale, v_scale, eps, lr, decay;
+};
+void hand_written(float* __restrict p, const float* __restrict g, float* __restrict m, float* __restrict v, index_t begin,
+                  index_t end, adamw_constants k) {
+  for (index_t i = begin; i < end; ++i) {
+    m[i] = k.b1 * m[i] + k.c1 * g[i];
+    v[i] = k.b2 * v[i] + k.c2 * g[i] * g[i];
+    p[i] = k.decay * p[i] - k.lr * (m[i] * k.m_scale) / (std::sqrt(v[i]) * k.v_scale + k.eps);
+  }
+}
+
+template <class F> double seconds(int repetitions, F f) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < repetitions; ++i) f();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / repetitions;
+}
+
+void step(benchmark::State& state) {
+  const index_t n = state.range(0);
+  const int thread_count = static_cast<int>(state.range(1));
+  const bool checked = state.range(2) != 0;
+  mango::threads pool(thread_count);
+  mango::adamw opt{{.options = {.on_nonfinite = checked ? mango::nonfinite::raise : mango::nonfinite::unchecked}},
+                   mango::host{pool}};
+  const auto count = static_cast<std::size_t>(n);
+  std::vector<float> p(count), g(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    p[i] = 0.02f * static_cast<float>(static_cast<int>(i * 7919 % 1001) - 500);
+    g[i] = 1e-5f * static_cast<float>(static_cast<int>(i * 104729 % 1999) - 999);
+  }
+  const auto w = opt.add("w", n);
+  const auto parts = opt.state(w);
+  auto* m = reinterpret_cast<float*>(parts[0].bytes.data());
+  auto* v = reinterpret_cast<float*>(parts[1].bytes.data());
+
+  const auto each_chunk = [&](auto f) {
+    pool(mango::chunk_count(n), [&](index_t c) {
+      f(c * mango::chunk_elements, std::min(n, (c + 1) * mango::chunk_elements));
+    });
+  };
+  volatile std::uint32_t hidden_zero = 0;
+  volatile std::uint32_t sink = 0;
+  const auto ours = [&] {
+    const auto token = opt.begin_step();
+    token.update(w, p, g);
+  };
+  const auto traffic = [&] {
+    if (checked) each_chunk([&](index_t b, index_t e) { sink = read_bytes(g.data(), b, e); });
+    each_chunk([&](index_t b, index_t e) { move_bytes(p.data(), g.data(), m, v, b, e, hidden_zero); });
+  };
+  const adamw_constants k{0.9f, 0.1f, 0.999f, 0.001f, 1.0f, 1.0f, 1e-8f, 1e-3f, 1 - 1e-5f};
+  const auto hand = [&] {
+    each_chunk([&](index_t b, index_t e) { hand_written(p.data(), g.data(), m, v, b, e, k); });
+  };
+
+  const int repetitions = static_cast<int>(std::max<index_t>(1, (index_t{1} << 22) / n));
+  std::vector<double> t_ours, t_traffic, t_hand, share, against;
+  ours(), traffic(), hand();
+  for (auto _ : state) {
+    t_ours.push_back(seconds(repetitions, ours));
+    t_traffic.push_back(seconds(repetitions, traffic));
+    t_hand.push_back(seconds(repetitions, hand));
+    share.push_back(t_traffic.back() / t_ours.back());
+    against.push_back(t_ours.back() / t_hand.back());
+    state.SetIterationTime(t_ours.back());
+  }
+  const double each = 1e9 / static_cast<double>(n);
+  const row r{n, thread_count, checked, median(t_ours) * each, median(t_traffic) * each, median(t_hand) * each,
+              median(share), median(against)};
+  table.push_back(r);
+  const double bytes = decltype(opt)::plan::bytes_moved() + (checked ? 4 : 0);
+  state.counters["ns/param"] = r.ours;
+  state.counters["GB/s"] = bytes / r.ours;
+  state.counters["of_roof"] = r.share_of_roof;
+  state.counters["of_hand"] = r.against_hand;
+}
+
+void print_table() {
+  std::printf("\n| parameters | threads | gradients | ours ns/param | GB/s | same bytes, no math | share of that speed | "
+              "hand-written | ours / hand-written |\n|---|---|---|---|---|---|---|---|---|\n");
+  for (const row& r : table)
+    std::printf("| 2^%d | %d | %s | %.3f | %.1f | %.3f | %.2f | %.3f | %.2f |\n",
+                static_cast<int>(std::lround(std::log2(static_cast<double>(r.n)))), r.threads,
+                r.checked ? "checked first (32 B)" : "unchecked (28 B)", r.ours, (r.checked ? 32 : 28) / r.ours, r.traffic,
+                r.share_of_roof, r.hand, r.against_hand);
+}
+
+BENCHMARK(step)
+    ->ArgNames({"n", "threads", "checked"})
+    ->ArgsProduct({{1 << 16, 1 << 20, 1 << 24}, {1, 2}, {0, 1}})
+    ->UseManualTime()
+    ->Iterations(41)
+    ->Unit(benchmark::kMillisecond);
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  print_table();
+}
