@@ -37,20 +37,20 @@ constexpr const char* name_of(errc code) {
 /// Guarantee: when a call throws, parameters, state and counters are bit for bit what they were before it.
 class error : public std::exception {
  public:
-  error(errc code, std::string sentence, std::string subject = {}, long long expected = 0, long long got = 0)
-      : code_(code), expected_(expected), got_(got), subject_(std::move(subject)), sentence_(std::move(sentence)) {}
+  error(errc code, std::string_view sentence, std::string_view subject = {}, long long expected = 0, long long got = 0)
+      : code_(code), expected_(expected), got_(got), subject_(subject), sentence_(sentence) {}
   const char* what() const noexcept override { return sentence_.c_str(); }
   errc code() const noexcept { return code_; }
   const char* kind() const noexcept { return name_of(code_); }
   /// The tensor, option or optimizer it is about; empty when there is none.
-  const std::string& subject() const noexcept { return subject_; }
+  std::string_view subject() const noexcept { return subject_; }
   long long expected() const noexcept { return expected_; }
   long long got() const noexcept { return got_; }
 
  private:
   errc code_;
   long long expected_, got_;
-  std::string subject_, sentence_;
+  text subject_, sentence_;
 };
 
 /// Throws `e`. Without exceptions (-fno-exceptions) it prints the sentence to stderr and aborts.
@@ -73,12 +73,12 @@ class error : public std::exception {
                               {"got", digits(got)},
                               {"word", word},
                               {"other", other}}),
-              std::string(subject), expected, got));
+              subject, expected, got));
 }
 /// The same from a sentence in pieces.
 [[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code, std::initializer_list<std::string_view> sentence,
                                                                std::string_view subject = {}) {
-  raise(error(code, concat(sentence), std::string(subject)));
+  raise(error(code, concat(sentence), subject));
 }
 
 }  // namespace mango

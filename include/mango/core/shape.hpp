@@ -67,10 +67,10 @@ class shape {
 };
 
 /// "256x784"; "scalar" for no extents.
-inline std::string to_string(const shape& s) {
-  std::string out;
+inline text to_text(const shape& s) {
+  text out;
   for (int i = 0; i < s.dimensions(); ++i) out += concat({i ? "x" : "", digits(s[i])});
-  return out.empty() ? "scalar" : out;
+  return s.dimensions() ? out : text("scalar");
 }
 
 }  // namespace mango

@@ -1,19 +1,68 @@
 #pragma once
-// Sentences out of words and numbers. Error messages are the bulk of a small library's code; these few functions are
-// kept out of line so that they cost little to compile and nothing to run.
+// Sentences out of words and numbers. Error messages are most of the code of a small library, and std::string costs each
+// translation unit 0.1 s and in C++20 is compiled anew in each; so these few functions stay out of line and do without.
 #include <charconv>
+#include <cstring>
 #include <initializer_list>
-#include <string>
+#include <new>
 #include <string_view>
+#include <utility>
 
 #include "mango/core/types.hpp"
 
 namespace mango::inline MANGO_ABI {
 
+/// Owned characters, ended by a zero. Converts to std::string_view, and to std::string where that is known.
+class text {
+ public:
+  text() = default;
+  explicit text(std::string_view s) { append(s); }
+  text(const text& other) { append(other); }
+  text(text&& other) noexcept { swap(other); }
+  text& operator=(text other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~text() { ::operator delete(data_); }
+
+  __attribute__((noinline)) text& append(std::string_view s) {
+    if (size_ + s.size() + 1 > capacity_) {
+      capacity_ = 2 * (size_ + s.size() + 1);
+      auto* grown = static_cast<char*>(::operator new(capacity_));
+      if (size_) std::memcpy(grown, data_, size_);
+      ::operator delete(std::exchange(data_, grown));
+    }
+    if (!s.empty()) std::memcpy(data_ + size_, s.data(), s.size());
+    data_[size_ += s.size()] = 0;
+    return *this;
+  }
+  text& operator+=(std::string_view s) { return append(s); }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const char* c_str() const { return data_ ? data_ : ""; }
+  operator std::string_view() const { return {c_str(), size_}; }
+  template <class String>
+    requires requires(String s) { s.append("", std::size_t{}); s.shrink_to_fit(); }
+  operator String() const {
+    return String(c_str(), size_);
+  }
+  friend bool operator==(const text& a, std::string_view b) { return std::string_view(a) == b; }
+
+ private:
+  void swap(text& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+  char* data_ = nullptr;
+  std::size_t size_ = 0, capacity_ = 0;
+};
+
 /// The digits of a number, on the stack: shortest form that reads back as the same number, whatever the locale.
 class digits {
  public:
-  __attribute__((noinline)) explicit digits(double x) : size_(static_cast<int>(std::to_chars(text_, text_ + sizeof text_, x).ptr - text_)) {}
+  __attribute__((noinline)) explicit digits(double x)
+      : size_(static_cast<int>(std::to_chars(text_, text_ + sizeof text_, x).ptr - text_)) {}
   __attribute__((noinline)) explicit digits(long long x) {
     auto rest = x < 0 ? 0 - static_cast<unsigned long long>(x) : static_cast<unsigned long long>(x);
     char* at = text_ + sizeof text_;
@@ -31,37 +80,39 @@ class digits {
 };
 
 /// All pieces, one after the other.
-__attribute__((noinline)) inline std::string concat(std::initializer_list<std::string_view> pieces) {
-  std::string out;
-  for (const auto& p : pieces) out.append(p.data(), p.size());
+__attribute__((noinline)) inline text concat(std::initializer_list<std::string_view> pieces) {
+  text out;
+  for (const auto& p : pieces) out.append(p);
   return out;
 }
 
 /// Text from outside, made safe to print: control bytes escaped as \xNN, cut to 200 bytes, in single quotes.
-__attribute__((noinline)) inline std::string quoted(std::string_view text) {
+__attribute__((noinline)) inline text quoted(std::string_view s) {
   constexpr char hex[] = "0123456789abcdef";
   char out[4 * 200 + 8];
   char* end = out;
   *end++ = '\'';
-  for (std::size_t i = 0; i < text.size() && i < 200; ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
+  for (std::size_t i = 0; i < s.size() && i < 200; ++i) {
+    const auto byte = static_cast<unsigned char>(s[i]);
     if (byte >= 32 && byte != 127) {
-      *end++ = text[i];
+      *end++ = s[i];
       continue;
     }
     for (const char c : {'\\', 'x', hex[byte >> 4], hex[byte & 15]}) *end++ = c;
   }
-  for (int dots = text.size() > 200 ? 3 : 0; dots > 0; --dots) *end++ = '.';
+  for (int dots = s.size() > 200 ? 3 : 0; dots > 0; --dots) *end++ = '.';
   *end++ = '\'';
-  return {out, static_cast<std::size_t>(end - out)};
+  return text({out, static_cast<std::size_t>(end - out)});
 }
 
-/// `pattern` with every {name} replaced by the value of that name; a pattern names only what it is given.
+/// A name and what it stands for in a pattern.
 struct named_value {
   std::string_view name, value;
 };
-__attribute__((noinline)) inline std::string fill(std::string_view pattern, std::initializer_list<named_value> values) {
-  std::string out;
+
+/// `pattern` with every {name} replaced by its value; a pattern names only what it is given.
+__attribute__((noinline)) inline text fill(std::string_view pattern, std::initializer_list<named_value> values) {
+  text out;
   while (!pattern.empty()) {
     const auto open = pattern.find('{');
     out.append(pattern.substr(0, open));

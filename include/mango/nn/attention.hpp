@@ -33,9 +33,9 @@ template <class T> class attention {
   void forward(const matrix<T>& x, matrix<T>& y) {
     require_columns("attention: x", x, c_.width);
     if (x.rows() % c_.length != 0)
-      raise(errc::size,
-            {"attention: x has ", digits(x.rows()), " rows, expected whole sequences of ", digits(c_.length)},
-            "attention: x", c_.length, x.rows());
+      refuse(errc::size,
+             {"attention: x has ", digits(x.rows()), " rows, expected whole sequences of ", digits(c_.length)},
+             "attention: x", c_.length, x.rows());
     qkv.forward(x, qkv_);
     p_.resize(x.rows() * c_.heads, c_.length);
     mixed_.resize(x.rows(), c_.width);
@@ -74,9 +74,9 @@ template <class T> class attention {
     require_positive("attention: heads", c.heads);
     require_positive("attention: length", c.length);
     if (c.width % c.heads != 0)
-      raise(errc::config,
-            {"attention: heads is ", digits(c.heads), ", expected a divisor of width ", digits(c.width)},
-            "attention: heads", c.width, c.heads);
+      refuse(errc::config,
+             {"attention: heads is ", digits(c.heads), ", expected a divisor of width ", digits(c.width)},
+             "attention: heads", c.width, c.heads);
     return c;
   }
   T scale() const { return T(1) / std::sqrt(static_cast<T>(c_.width / c_.heads)); }

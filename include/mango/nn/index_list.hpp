@@ -4,7 +4,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "mango/core/error.hpp"
+#include "mango/nn/check.hpp"
 
 namespace mango::inline MANGO_ABI::nn {
 
@@ -19,12 +19,12 @@ template <class L> concept index_list = requires(const L& list, std::size_t i) {
 template <index_list L> void require_indices(const char* what, const L& list, index_t count, index_t limit) {
   const auto size = static_cast<index_t>(list.size());
   if (size != count)
-    raise(errc::size, {what, " has ", digits(size), " entries, expected ", digits(count)}, what, count, size);
+    refuse(errc::size, {what, " has ", digits(size), " entries, expected ", digits(count)}, what, count, size);
   for (index_t i = 0; i < size; ++i) {
     const auto entry = static_cast<long long>(list[static_cast<std::size_t>(i)]);
     if (entry < 0 || entry >= limit)
-      raise(errc::config, {what, "[", digits(i), "] is ", digits(entry), ", expected 0 to ", digits(limit - 1)}, what,
-            limit - 1, entry);
+      refuse(errc::config, {what, "[", digits(i), "] is ", digits(entry), ", expected 0 to ", digits(limit - 1)}, what,
+             limit - 1, entry);
   }
 }
 

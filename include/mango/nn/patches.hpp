@@ -32,13 +32,13 @@ inline const conv2d_config& require_valid(const conv2d_config& c) {
   require_positive("conv2d: kernel", c.kernel);
   require_positive("conv2d: stride", c.stride);
   if (c.padding < 0)
-    raise(errc::config, {"conv2d: padding is ", digits(c.padding), ", expected at least 0"}, "conv2d: padding", 0,
-          c.padding);
+    refuse(errc::config, {"conv2d: padding is ", digits(c.padding), ", expected at least 0"}, "conv2d: padding", 0,
+           c.padding);
   const index_t smallest = std::min(c.height, c.width) + 2 * c.padding;
   if (c.kernel > smallest)
-    raise(errc::config,
-          {"conv2d: kernel is ", digits(c.kernel), ", expected at most ", digits(smallest), ", the padded image"},
-          "conv2d: kernel", smallest, c.kernel);
+    refuse(errc::config,
+           {"conv2d: kernel is ", digits(c.kernel), ", expected at most ", digits(smallest), ", the padded image"},
+           "conv2d: kernel", smallest, c.kernel);
   return c;
 }
 

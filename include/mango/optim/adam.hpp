@@ -36,9 +36,9 @@ class adam : public optimizer<decltype(adam_rules()), Stores, Backend> {
   explicit adam(const adam_config& c = {}, const Backend& backend = {}) : base(adam_rules(c), {}, backend, c.options) {}
   using base::group;
   /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
-  std::size_t group(tensor_filter filter, const adam_config& c) { return base::group(std::move(filter), adam_rules(c)); }
+  std::size_t group(const tensor_filter& filter, const adam_config& c) { return base::group(filter, adam_rules(c)); }
   static constexpr std::string_view kind() { return "adam"; }
-  std::string describe() const { return base::describe(kind()); }
+  text describe() const { return base::describe(kind()); }
 };
 
 }  // namespace mango

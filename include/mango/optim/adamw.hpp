@@ -38,9 +38,9 @@ class adamw : public optimizer<decltype(adamw_rules()), Stores, Backend> {
   explicit adamw(const adamw_config& c = {}, const Backend& backend = {}) : base(adamw_rules(c), {}, backend, c.options) {}
   using base::group;
   /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
-  std::size_t group(tensor_filter filter, const adamw_config& c) { return base::group(std::move(filter), adamw_rules(c)); }
+  std::size_t group(const tensor_filter& filter, const adamw_config& c) { return base::group(filter, adamw_rules(c)); }
   static constexpr std::string_view kind() { return "adamw"; }
-  std::string describe() const { return base::describe(kind()); }
+  text describe() const { return base::describe(kind()); }
 };
 
 }  // namespace mango

@@ -7,11 +7,11 @@ namespace mango::inline MANGO_ABI {
 
 /// The visitor that collects hyperparameters as "b1 0.9, b2 0.999".
 struct hyperparameter_words {
-  std::string text;
+  text words;
   void operator()(const char* field, double value, const interval&) { append(field, digits(value)); }
   void operator()(const char* field, const char* word) { append(field, word); }
   void append(std::string_view field, std::string_view value) {
-    text += concat({text.empty() ? "" : ", ", field, " ", value});
+    words += concat({words.empty() ? "" : ", ", field, " ", value});
   }
 };
 
@@ -23,11 +23,11 @@ constexpr const char* name_of(rounding r) {
 }
 
 /// "group 1: b1 0.9, ...".
-inline std::string describe_group(std::size_t group, std::string_view hyperparameters) {
+inline text describe_group(std::size_t group, std::string_view hyperparameters) {
   return concat({"group ", digits(group), ": ", hyperparameters, "\n"});
 }
 
-inline std::string tensor_registry::describe_totals(std::string_view title) const {
+inline text tensor_registry::describe_totals(std::string_view title) const {
   index_t parameters = 0;
   for (const auto* t : tensors_) parameters += t->elements();
   const auto bytes = state_bytes();
@@ -38,11 +38,11 @@ inline std::string tensor_registry::describe_totals(std::string_view title) cons
                  ", accumulate ", options_.accumulate ? "yes" : "no", ", seed ", digits(options_.seed), "\n"});
 }
 
-inline std::string tensor_registry::describe_tensors() const {
-  std::string out;
+inline text tensor_registry::describe_tensors() const {
+  text out;
   for (const auto* t : tensors_) {
     const bool rounded = t->spec.parameter == dtype::bf16 && !t->spec.master;
-    out += concat({t->name, "  ", to_string(t->spec.shape), "  ", name_of(t->spec.parameter),
+    out += concat({t->name, "  ", to_text(t->spec.shape), "  ", name_of(t->spec.parameter),
                    t->spec.master ? " with fp32 master" : rounded ? " " : "",
                    rounded ? name_of(options_.bf16_parameters) : "", "  group ", digits(t->group), "  ",
                    digits(t->layout.bytes), " bytes:"});

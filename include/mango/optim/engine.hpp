@@ -181,7 +181,7 @@ class engine : public tensor_registry {
     detail::store(counters_.consecutive_skips, 0);
   }
   static void drop_accumulated(detail::tensor_record& t) {
-    if (t.accumulating) std::fill(t.accumulator, t.accumulator + t.elements(), 0.0f);
+    if (t.accumulating) std::memset(t.accumulator, 0, static_cast<std::size_t>(t.elements()) * sizeof(float));
     t.accumulating = t.folded = false;
   }
   bool skip(const detail::step_clock& clock, detail::tensor_record& t) {
@@ -243,9 +243,12 @@ class engine : public tensor_registry {
   template <class F> void sweep(index_t chunks, F f) {
     each_chunk(chunks, [&](index_t i) {
       // the last item that starts at or before i: empty tensors start where their successor does
-      const auto after = std::upper_bound(work_.begin(), work_.end(), i,
-                                          [](index_t at, const detail::work_item& w) { return at < w.first; });
-      f((after - 1)->tensor, i - (after - 1)->first);
+      std::size_t low = 0, high = work_.size();
+      while (high - low > 1) {
+        const std::size_t middle = (low + high) / 2;
+        (work_[middle].first <= i ? low : high) = middle;
+      }
+      f(work_[low].tensor, i - work_[low].first);
     });
   }
 

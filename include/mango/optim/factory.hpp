@@ -28,7 +28,7 @@ struct optimizer_model {
   virtual ~optimizer_model() = default;
   virtual std::string_view name() const = 0;
   virtual const tensor_registry& registry() const = 0;
-  virtual std::size_t group(tensor_filter filter, std::span<const setting> changes) = 0;
+  virtual std::size_t group(const tensor_filter& filter, std::span<const setting> changes) = 0;
   virtual std::size_t state_bytes(const tensor_spec& spec) const = 0;
   virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<float> p, std::span<const float> g) = 0;
   virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<bfloat16> p, std::span<const bfloat16> g,
@@ -36,13 +36,13 @@ struct optimizer_model {
   virtual void bind(tensor_id id, std::span<float> p, std::span<const float> g) = 0;
   virtual void bind(tensor_id id, std::span<bfloat16> p, std::span<const bfloat16> g, std::span<float> master) = 0;
   virtual step_report step(const step_args& args) = 0;
-  virtual std::string describe() const = 0;
+  virtual text describe() const = 0;
 };
 
 template <class Config> void apply_settings(Config& c, std::span<const setting> settings, bool with_options) {
   for (const auto& s : settings) {
     bool known = false;
-    std::string names;
+    text names;
     const auto visit = [&](std::string_view name, auto& field) {
       names += concat({names.empty() ? "" : ", ", name});
       if (name != s.name) return;
@@ -62,10 +62,10 @@ template <class Optimizer> class named_model : public optimizer_model {
   named_model(const config& c, const host& backend) : config_(c), optimizer_(c, backend) {}
   std::string_view name() const override { return Optimizer::kind(); }
   const tensor_registry& registry() const override { return optimizer_; }
-  std::size_t group(tensor_filter filter, std::span<const setting> changes) override {
+  std::size_t group(const tensor_filter& filter, std::span<const setting> changes) override {
     config changed = config_;
     apply_settings(changed, changes, false);
-    return optimizer_.group(std::move(filter), changed);
+    return optimizer_.group(filter, changed);
   }
   std::size_t state_bytes(const tensor_spec& spec) const override {
     return Optimizer::state_bytes(spec, optimizer_.options());
@@ -82,7 +82,7 @@ template <class Optimizer> class named_model : public optimizer_model {
     optimizer_.bind(id, p, g, master);
   }
   step_report step(const step_args& args) override { return optimizer_.step(args); }
-  std::string describe() const override { return optimizer_.describe(); }
+  text describe() const override { return optimizer_.describe(); }
 
  private:
   config config_;
@@ -105,11 +105,11 @@ class any_optimizer {
   /// The name it was made by.
   std::string_view name() const { return model_->name(); }
   /// Tensors added from now on that match take the optimizer's settings with these changes.
-  std::size_t group(tensor_filter filter, std::initializer_list<setting> changes) {
-    return group(std::move(filter), std::span(changes.begin(), changes.size()));
+  std::size_t group(const tensor_filter& filter, std::initializer_list<setting> changes) {
+    return group(filter, std::span(changes.begin(), changes.size()));
   }
-  std::size_t group(tensor_filter filter, std::span<const setting> changes) {
-    return model_->group(std::move(filter), changes);
+  std::size_t group(const tensor_filter& filter, std::span<const setting> changes) {
+    return model_->group(filter, changes);
   }
   /// Registers a tensor with views of its parameter and gradient; nothing is registered when they are refused.
   tensor_id add(std::string_view name, const tensor_spec& spec, std::span<float> p, std::span<const float> g) {
@@ -130,7 +130,7 @@ class any_optimizer {
   std::size_t state_bytes(const tensor_spec& spec) const { return model_->state_bytes(spec); }
   /// Names, shapes, state and counters.
   const tensor_registry& tensors() const { return model_->registry(); }
-  std::string describe() const { return model_->describe(); }
+  text describe() const { return model_->describe(); }
 
  private:
   friend any_optimizer make_optimizer(std::string_view, std::span<const setting>, const host&);
@@ -186,7 +186,7 @@ inline any_optimizer make_optimizer(std::string_view name, std::span<const setti
   if (name == "adamw") return any_optimizer(detail::make_adam<adamw>(split, backend));
   if (name == "adam") return any_optimizer(detail::make_adam<adam>(split, backend));
   if (name == "sgd") return any_optimizer(detail::make_sgd(split, backend));
-  std::string names;
+  text names;
   for (const auto& k : optimizer_kinds()) names += concat({names.empty() ? "" : ", ", k.name});
   raise(errc::unknown_name, {"no optimizer is called ", quoted(name), "; there are ", names}, name);
 }

@@ -9,13 +9,13 @@ namespace mango::inline MANGO_ABI {
 ///   min_dimensions, max_dimensions of the shape: {.max_dimensions = 1} is biases and norms
 ///   min_elements, max_elements of the tensor
 struct tensor_filter {
-  std::string names = {};
+  std::string_view names = {};
   int min_dimensions = 0, max_dimensions = shape::max_dimensions;
   index_t min_elements = 0, max_elements = PTRDIFF_MAX;
 };
 
 /// '*' is any text, '?' any one character, everything else itself. Linear in both, whatever the pattern.
-constexpr bool matches(std::string_view pattern, std::string_view name) {
+__attribute__((noinline)) constexpr bool matches(std::string_view pattern, std::string_view name) {
   std::size_t p = 0, n = 0, star = std::string_view::npos, mark = 0;
   while (n < name.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
@@ -34,16 +34,25 @@ constexpr bool matches(std::string_view pattern, std::string_view name) {
   return p == pattern.size();
 }
 
-/// Whether the filter takes a tensor of this name and shape.
-__attribute__((noinline)) inline bool matches(const tensor_filter& f, std::string_view name, const shape& s) {
-  bool named = f.names.empty();
-  for (std::string_view rest = f.names; !rest.empty() && !named;) {
-    const auto comma = rest.find(',');
-    named = matches(rest.substr(0, comma), name);
-    rest = comma == rest.npos ? std::string_view{} : rest.substr(comma + 1);
+/// Whether the filter, with these name patterns, takes a tensor of this name and shape.
+__attribute__((noinline)) inline bool matches(const tensor_filter& f, std::string_view names, std::string_view name,
+                                              const shape& s) {
+  bool named = names.empty();
+  while (!names.empty() && !named) {
+    const auto comma = names.find(',');
+    named = matches(names.substr(0, comma), name);
+    names = comma == names.npos ? std::string_view{} : names.substr(comma + 1);
   }
   return named && s.dimensions() >= f.min_dimensions && s.dimensions() <= f.max_dimensions &&
          s.elements() >= f.min_elements && s.elements() <= f.max_elements;
 }
+
+namespace detail {
+// a filter and its patterns, which outlive the caller's text
+struct kept_filter {
+  text names;
+  tensor_filter filter;
+};
+}  // namespace detail
 
 }  // namespace mango

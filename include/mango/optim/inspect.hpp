@@ -1,7 +1,5 @@
 #pragma once
 // Looking at gradients before anything is written: is every one finite, and what is their norm.
-#include <algorithm>
-
 #include "mango/optim/validate.hpp"
 #include "mango/pass/lanes.hpp"
 
@@ -20,7 +18,8 @@ inline tally sum_of(const tensor_record& t) {
 }
 
 inline index_t chunk_end(const tensor_record& t, index_t chunk) {
-  return std::min(t.elements(), (chunk + 1) * chunk_elements);
+  const index_t end = (chunk + 1) * chunk_elements;
+  return end < t.elements() ? end : t.elements();
 }
 
 // what one chunk's gradient amounts to: the array, the accumulator, or (finiteness only) both

@@ -33,9 +33,9 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
 
   /// Other hyperparameters for tensors added from now on that match `filter`; the last group that matches takes them.
   /// Returns the group's number, from 1.
-  std::size_t group(tensor_filter filter, const Chain& rules) {
+  std::size_t group(const tensor_filter& filter, const Chain& rules) {
     append_rules(rules);
-    return append_filter(std::move(filter));
+    return append_filter(filter);
   }
 
   /// Registers a tensor and allocates its state (or binds spec.state), zeroed: the only allocation. Raises
@@ -98,14 +98,14 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   /// The rules of a group; 0 is no group.
   const Chain& rules(std::size_t group = 0) const { return rules_[group]; }
   /// What is really used, in words: hyperparameters of every group, and per tensor its shape, parameter and stores.
-  std::string describe(std::string_view title = "optimizer") const {
-    std::string out = describe_totals(title);
+  text describe(std::string_view title = "optimizer") const {
+    text out = describe_totals(title);
     for (std::size_t i = 0; i < rules_.size(); ++i) {
-      hyperparameter_words words;
-      rules_[i].hyperparameters(words);
-      out += describe_group(i, words.text);
+      hyperparameter_words list;
+      rules_[i].hyperparameters(list);
+      out += describe_group(i, list.words);
     }
-    return out + describe_tensors();
+    return out += describe_tensors();
   }
 
  private:

@@ -18,7 +18,7 @@ class tensor_registry {
       if (tensors_[i]->name == name) return {static_cast<std::uint32_t>(i)};
     raise(errc::unknown_name, "no tensor is called {subject}", 1, 0, name);
   }
-  const std::string& name(tensor_id id) const { return record(id).name; }
+  std::string_view name(tensor_id id) const { return record(id).name; }
   const mango::shape& shape(tensor_id id) const { return record(id).spec.shape; }
   /// The group that took the tensor: 0 for none, else the position of its group() call, from 1.
   std::size_t group(tensor_id id) const { return record(id).group; }
@@ -50,9 +50,9 @@ class tensor_registry {
   list<state_part> state(std::string_view tensor) const { return state(find(tensor)); }
 
   /// The optimizer in one line: tensors, parameters, exact bytes, options.
-  std::string describe_totals(std::string_view title) const;
+  text describe_totals(std::string_view title) const;
   /// One line per tensor.
-  std::string describe_tensors() const;
+  text describe_tensors() const;
 
   /// Takes back the last add(), state and all.
   void remove_last() {
@@ -90,9 +90,9 @@ class tensor_registry {
     for (auto* f : filters_) delete f;
   }
 
-  std::size_t append_filter(tensor_filter&& filter) {
+  std::size_t append_filter(const tensor_filter& filter) {
     filters_.reserve(filters_.size() + 1);
-    filters_.push_back(new tensor_filter(std::move(filter)));
+    filters_.push_back(new detail::kept_filter{text(filter.names), filter});
     return filters_.size();
   }
 
@@ -134,13 +134,13 @@ class tensor_registry {
     tensors_.reserve(tensors_.size() + 1);
     auto* t = new detail::tensor_record;
     tensors_.push_back(t);
-    std::string(name).swap(t->name);  // assigning makes g++ 12 warn of an overflow that cannot be
+    t->name = text(name);
     t->spec = spec;
     t->layout = std::move(layout);
     t->owned = std::move(owned);
     t->hash = name_hash(name);
     for (std::size_t i = 0; i < filters_.size(); ++i)
-      if (matches(*filters_[i], name, spec.shape)) t->group = i + 1;
+      if (matches(filters_[i]->filter, filters_[i]->names, name, spec.shape)) t->group = i + 1;
     t->state = spec.state.empty() ? t->owned.data() : spec.state.data();
     if (!spec.state.empty()) std::memset(t->state, 0, t->layout.bytes);
     if (const auto* p = t->layout.find("accumulator", "data"))
@@ -151,7 +151,7 @@ class tensor_registry {
     return {static_cast<std::uint32_t>(tensors_.size() - 1)};
   }
   list<detail::tensor_record*> tensors_;
-  list<tensor_filter*> filters_;  // of each group
+  list<detail::kept_filter*> filters_;  // of each group
   optimizer_options options_;
   step_counters counters_;
 };

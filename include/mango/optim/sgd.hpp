@@ -48,11 +48,11 @@ class sgd : public optimizer<decltype(sgd_rules<Stores::count>()), Stores, Backe
       : base(sgd_rules<Stores::count>(c), {}, backend, c.options) {}
   using base::group;
   /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
-  std::size_t group(tensor_filter filter, const sgd_config& c) {
-    return base::group(std::move(filter), sgd_rules<Stores::count>(c));
+  std::size_t group(const tensor_filter& filter, const sgd_config& c) {
+    return base::group(filter, sgd_rules<Stores::count>(c));
   }
   static constexpr std::string_view kind() { return "sgd"; }
-  std::string describe() const { return base::describe(kind()); }
+  text describe() const { return base::describe(kind()); }
 };
 
 }  // namespace mango

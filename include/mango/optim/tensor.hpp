@@ -1,7 +1,6 @@
 #pragma once
 // A registered tensor: its name and shape, where its state lies, and the trainer's memory bound to it.
 #include <span>
-#include <string>
 
 #include "mango/core/buffer.hpp"
 #include "mango/core/list.hpp"
@@ -91,7 +90,7 @@ struct gradient_functions {
 using chunk_function = void (*)(const void* optimizer, std::uint32_t tensor, const operands&, index_t chunk);
 
 struct tensor_record {
-  std::string name;
+  text name;
   tensor_spec spec;
   state_layout layout;
   buffer owned;

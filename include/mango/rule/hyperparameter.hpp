@@ -19,7 +19,7 @@ inline constexpr interval fraction{0, 1, false, true};
 inline constexpr interval zero_or_more{0, 1e30};
 
 /// "[0, 1)".
-inline std::string to_string(const interval& r) {
+inline text to_text(const interval& r) {
   return concat({r.open_low ? "(" : "[", digits(r.low), ", ", digits(r.high), r.open_high ? ")" : "]"});
 }
 
@@ -27,7 +27,7 @@ inline std::string to_string(const interval& r) {
 /// -ffast-math.
 __attribute__((noinline)) inline void require(const char* field, double value, const interval& allowed) {
   if (is_nonfinite(value) || !allowed.contains(value))
-    raise(errc::config, {field, " is ", digits(value), " but must be in ", to_string(allowed)}, field);
+    raise(errc::config, {field, " is ", digits(value), " but must be in ", to_text(allowed)}, field);
 }
 
 /// The visitor that requires every number to be in its range.
