@@ -1,5 +1,6 @@
 #pragma once
 // The extents of a tensor. The library owns no tensor type: a shape beside a flat span is all it needs to know.
+#include <concepts>
 #include <initializer_list>
 
 #include "mango/core/error.hpp"
@@ -13,8 +14,14 @@ class shape {
   static constexpr int max_dimensions = 8;
 
   constexpr shape() = default;
-  /// Raises errc::size for more than 8 extents, a negative one, or more elements than an index can count.
-  shape(std::initializer_list<index_t> extents) { assign(extents.begin(), static_cast<index_t>(extents.size())); }
+  /// Extents of any integer type, slowest first: {layers, rows, columns}. Raises errc::size for a negative extent, or more
+  /// elements than an index can count.
+  template <std::integral... Extent>
+    requires(sizeof...(Extent) > 0 && sizeof...(Extent) <= max_dimensions)
+  shape(Extent... extents) : extents_{static_cast<index_t>(extents)...}, dimensions_(sizeof...(extents)) {
+    count_elements();
+  }
+  /// The same from an array. Raises errc::size for more than 8 extents as well.
   shape(const index_t* extents, index_t dimensions) { assign(extents, dimensions); }
 
   /// The shape of a column-major array (Armadillo, ArrayFire; ggml's `ne`): the first extent is the contiguous one, so

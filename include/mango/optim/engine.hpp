@@ -50,7 +50,7 @@ class engine : public tensor_registry {
   virtual void parallel(index_t n, task) const = 0;
 
   __attribute__((noinline)) detail::step_clock clock(const step_args& args) {
-    if (args.learning_rate >= 0 || is_nonfinite(args.learning_rate))
+    if (args.learning_rate != step_args::scheduled || is_nonfinite(args.learning_rate))
       require("learning_rate", args.learning_rate, zero_or_more);
     require("gradient_scale", args.gradient_scale, {-1e30, 1e30});
     return {counters_.steps + 1, ++attempts_, args};
@@ -109,7 +109,8 @@ class engine : public tensor_registry {
   /// Every bound tensor: each sweep is one parallel loop over the chunks of all.
   step_report batch(const detail::step_clock& clock) {
     step_report report;
-    index_t chunks = plan_work(report);
+    const index_t chunks = plan_work(report);
+    if (work_.empty()) return report;
     const bool norm = measures();
     tally all;
     if (norm || checks()) {

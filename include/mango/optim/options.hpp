@@ -8,7 +8,7 @@ namespace mango::inline MANGO_ABI {
 /// What happens when a gradient holds a NaN or an infinity.
 ///   raise      errc::nonfinite before anything is written; costs one read of the gradient before the pass
 ///   skip       the step (of this tensor, or of all when it was measured or batched) is not applied, and counted
-///   unchecked  gradients are not read twice, and a NaN reaches the weights
+///   unchecked  gradients are not read twice, and a NaN reaches the weights; a step that is measured anyway is skipped
 enum class nonfinite : std::uint8_t { raise, skip, unchecked };
 
 /// How a bfloat16 parameter without an fp32 master is rounded.
@@ -31,8 +31,9 @@ struct optimizer_options {
 
 /// Arguments of one step.
 struct step_args {
-  /// Overrides the schedule for this step; negative means: ask the schedule.
-  double learning_rate = -1;
+  /// For this step; `scheduled` asks the schedule.
+  static constexpr double scheduled = -1;
+  double learning_rate = scheduled;
   /// Multiplies every gradient first: 1 / loss scale, 1 / micro-batches.
   double gradient_scale = 1;
 };
