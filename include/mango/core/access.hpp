@@ -52,7 +52,7 @@ MANGO_HD void save(float* base, one at, float x) { base[at.i] = x; }
 MANGO_HD void save_halves(bfloat16* base, one at, std::uint32_t x) {
   base[at.i].bits = static_cast<std::uint16_t>(x);
 }
-MANGO_HD std::uint32_t to_bits(float x) { return std::bit_cast<std::uint32_t>(x); }
-MANGO_HD float from_bits(std::uint32_t x) { return std::bit_cast<float>(x); }
+MANGO_HD std::uint32_t to_bits(float x) { return __builtin_bit_cast(std::uint32_t, x); }
+MANGO_HD float from_bits(std::uint32_t x) { return __builtin_bit_cast(float, x); }
 
 }  // namespace mango

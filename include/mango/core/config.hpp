@@ -5,19 +5,28 @@
 // define the same inline functions differently, and the linker would keep one of them at random. So everything lives
 // in an inline namespace named after those flags: such units link, and each keeps the code it was compiled for.
 
+// MANGO_HD: runs on host and device. MANGO_INLINE: host code that the hot loops are made of; without it, -O2 leaves calls
+// in them. Under nvcc it is the same, so that a store's one source compiles for both.
 #if defined(__CUDACC__)
 #define MANGO_HD __host__ __device__ __forceinline__
+#define MANGO_INLINE __host__ __device__ __forceinline__
 #else
 #define MANGO_HD inline __attribute__((always_inline))
-#endif
-/// For host code that the hot loops are made of: without it, -O2 leaves calls in them.
 #define MANGO_INLINE inline __attribute__((always_inline))
+#endif
 
 /// a * b + c may become one fused instruction across inlined operators: g++ and nvcc do so by default, clang is told.
 #if defined(__clang__) && !defined(__CUDACC__)
 #define MANGO_CONTRACT _Pragma("clang fp contract(fast)")
 #else
 #define MANGO_CONTRACT
+#endif
+
+/// Before a loop of four that keeps an array in registers.
+#if defined(__CUDACC__)
+#define MANGO_UNROLL_4 _Pragma("unroll 4")
+#else
+#define MANGO_UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
 // Lanes of a float packet, and its tag. Under nvcc the host half of a .cu file computes one lane at a time: the hot

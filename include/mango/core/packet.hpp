@@ -107,9 +107,8 @@ struct packet {
   friend MANGO_HD mask operator>=(packet a, packet b) { return a.v >= b.v; }
 };
 
-MANGO_HD packet::bits to_bits(packet x) { return std::bit_cast<std::uint32_t>(x.v); }
-MANGO_HD packet from_bits(packet::bits x) { return std::bit_cast<float>(x); }
-MANGO_HD packet::bits load_bits(const float* x) { return std::bit_cast<std::uint32_t>(*x); }
+MANGO_HD packet::bits to_bits(packet x) { return __builtin_bit_cast(std::uint32_t, x.v); }
+MANGO_HD packet::bits load_bits(const float* x) { return __builtin_bit_cast(std::uint32_t, *x); }
 MANGO_HD packet::bits load_bits(const std::uint16_t* x) { return *x; }
 MANGO_HD packet::bits load_bits(const bfloat16* x) { return packet::bits{x->bits} << 16; }
 MANGO_HD packet load(const float* x) { return *x; }

@@ -1,7 +1,6 @@
 #pragma once
 // Counter-based random numbers: a pure function of (seed, tensor, step, element), so nothing random is ever stored and
 // every backend, thread count and chunking sees the same numbers.
-#include <array>
 #include <string_view>
 
 #include "mango/core/types.hpp"
@@ -23,14 +22,20 @@ struct philox_key {
   std::uint8_t stream = 0;   ///< which use within the tensor: a slot's index, or a tag
 };
 
+/// 128 bits: a counter, or what a block cipher makes of one.
+struct philox_block {
+  std::uint32_t word[4];
+  template <class Index> MANGO_HD constexpr std::uint32_t operator[](Index i) const { return word[i]; }
+  friend constexpr bool operator==(const philox_block&, const philox_block&) = default;
+};
+
 /// Philox4x32-10, one block: 128 random bits from a 128-bit counter and a 64-bit key.
 /// Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"; constants of section 3.3.
-MANGO_HD constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c, std::uint32_t k0,
-                                                           std::uint32_t k1) {
+MANGO_HD constexpr philox_block philox4x32(philox_block c, std::uint32_t k0, std::uint32_t k1) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0], b = std::uint64_t{0xCD9E8D57u} * c[2];
-    c = {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ k0, static_cast<std::uint32_t>(b),
-         static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ k1, static_cast<std::uint32_t>(a)};
+    c = {{static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ k0, static_cast<std::uint32_t>(b),
+          static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ k1, static_cast<std::uint32_t>(a)}};
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
@@ -38,15 +43,15 @@ MANGO_HD constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint3
 }
 
 /// Block `b` of a stream: the counter is (b, tensor, epoch, stream and the upper bits of b), the key is the seed.
-MANGO_HD constexpr std::array<std::uint32_t, 4> random_block(const philox_key& k, std::uint64_t b) {
-  return philox4x32({static_cast<std::uint32_t>(b), k.tensor, k.epoch,
-                     static_cast<std::uint32_t>(k.stream) | static_cast<std::uint32_t>(b >> 32) << 8},
+MANGO_HD constexpr philox_block random_block(const philox_key& k, std::uint64_t b) {
+  return philox4x32({{static_cast<std::uint32_t>(b), k.tensor, k.epoch,
+                      static_cast<std::uint32_t>(k.stream) | static_cast<std::uint32_t>(b >> 32) << 8}},
                     static_cast<std::uint32_t>(k.seed), static_cast<std::uint32_t>(k.seed >> 32));
 }
 
 /// 16 random bits for one element: half e%8 of block e/8, lower half of each word first.
 MANGO_HD constexpr std::uint32_t random16(const philox_key& k, index_t e) {
-  const auto word = random_block(k, static_cast<std::uint64_t>(e) / 8)[static_cast<std::size_t>(e / 2 % 4)];
+  const auto word = random_block(k, static_cast<std::uint64_t>(e) / 8)[e / 2 % 4];
   return e % 2 == 0 ? word & 0xffffu : word >> 16;
 }
 

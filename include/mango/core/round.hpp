@@ -1,7 +1,5 @@
 #pragma once
 // From float to bfloat16, on bit patterns: the same code rounds one number or a vector of them.
-#include <bit>
-
 #include "mango/core/finite.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -24,18 +22,18 @@ template <class Bits> MANGO_HD constexpr Bits round_stochastic_bits(Bits x, Bits
 }
 
 MANGO_HD constexpr float to_float(bfloat16 x) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16);
+  return __builtin_bit_cast(float, static_cast<std::uint32_t>(x.bits) << 16);
 }
 MANGO_HD constexpr float to_float(float x) { return x; }
 
 /// The nearest bfloat16, ties to even.
 MANGO_HD constexpr bfloat16 round_nearest(float x) {
-  return {static_cast<std::uint16_t>(round_nearest_bits(std::bit_cast<std::uint32_t>(x)))};
+  return {static_cast<std::uint16_t>(round_nearest_bits(__builtin_bit_cast(std::uint32_t, x)))};
 }
 
 /// A neighbouring bfloat16, chosen by 16 random bits so that the expectation is x.
 MANGO_HD constexpr bfloat16 round_stochastic(float x, std::uint32_t noise16) {
-  return {static_cast<std::uint16_t>(round_stochastic_bits(std::bit_cast<std::uint32_t>(x), noise16))};
+  return {static_cast<std::uint16_t>(round_stochastic_bits(__builtin_bit_cast(std::uint32_t, x), noise16))};
 }
 
 }  // namespace mango

@@ -36,7 +36,7 @@ template <class E> bool has_nonfinite(const E* x, index_t begin, index_t end) no
   packet::mask seen[4] = {};
   index_t i = begin;
   for (; i + 4 * packet::lanes <= end; i += 4 * packet::lanes)
-#pragma GCC unroll 4
+    MANGO_UNROLL_4
     for (int k = 0; k < 4; ++k) detail::note_nonfinite(seen[k], load_bits(x + i + k * packet::lanes));
   bool bad = detail::any(seen[0]) || detail::any(seen[1]) || detail::any(seen[2]) || detail::any(seen[3]);
   for (; i < end; ++i) bad = bad || is_nonfinite(x + i);
@@ -60,7 +60,7 @@ template <class G> double squared_norm(const G* g, index_t begin, index_t end) n
     packet acc[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     index_t i = b;
     for (; i + 4 * packet::lanes <= stop; i += 4 * packet::lanes)
-#pragma GCC unroll 4
+      MANGO_UNROLL_4
       for (int k = 0; k < 4; ++k) {
         const packet x = load(g, whole{i + k * packet::lanes});
         acc[k] += x * x;

@@ -25,7 +25,7 @@ template <class Head, class... Tail> struct chain_t<Head, Tail...> {
 
   static constexpr auto slots = [] {
     std::array<slot, static_cast<std::size_t>(slot_count<Head> + slot_count<rest>)> all{};
-    for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t i = 0; i != all.size(); ++i) {
       constexpr std::size_t own = static_cast<std::size_t>(slot_count<Head>);
       if constexpr (slot_count<rest> == 0) all[i] = Head::slots[i];
       else if constexpr (own == 0) all[i] = rest::slots[i];
