@@ -22,8 +22,8 @@ struct row {
   index_t n;
   int threads;
   bool checked;
-  double ours, traffic, hand;              // ns per parameter, medians
-  double share_of_roof, against_hand;      // medians of per-round ratios
+  double ours, traffic, hand;          // ns per parameter, medians
+  double share_of_roof, against_hand;  // medians of per-round ratios
 };
 std::vector<row> table;  // what main() prints at the end
 
@@ -61,8 +61,8 @@ std::uint32_t read_bytes(const float* g, index_t begin, index_t end) {
 struct adamw_constants {
   float b1, c1, b2, c2, m_scale, v_scale, eps, lr, decay;
 };
-void hand_written(float* __restrict p, const float* __restrict g, float* __restrict m, float* __restrict v, index_t begin,
-                  index_t end, adamw_constants k) {
+void hand_written(float* __restrict p, const float* __restrict g, float* __restrict m, float* __restrict v,
+                  index_t begin, index_t end, adamw_constants k) {
   for (index_t i = begin; i < end; ++i) {
     m[i] = k.b1 * m[i] + k.c1 * g[i];
     v[i] = k.b2 * v[i] + k.c2 * g[i] * g[i];
@@ -76,74 +76,98 @@ template <class F> double seconds(int repetitions, F f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / repetitions;
 }
 
+// The three that take turns, over the same arrays: the optimizer's own m and v, the trainer's p and g.
+class contest {
+ public:
+  contest(index_t n, int threads, bool checked)
+      : n_(n),
+        checked_(checked),
+        pool_(threads),
+        opt_({.options = {.on_nonfinite = checked ? mango::nonfinite::raise : mango::nonfinite::unchecked}},
+             mango::host{pool_}),
+        p_(static_cast<std::size_t>(n)),
+        g_(p_.size()),
+        w_(opt_.add("w", n)) {
+    for (std::size_t i = 0; i < p_.size(); ++i) {
+      p_[i] = 0.02f * static_cast<float>(static_cast<int>(i * 7919 % 1001) - 500);
+      g_[i] = 1e-5f * static_cast<float>(static_cast<int>(i * 104729 % 1999) - 999);
+    }
+    const auto parts = opt_.state(w_);
+    m_ = reinterpret_cast<float*>(parts[0].bytes.data());
+    v_ = reinterpret_cast<float*>(parts[1].bytes.data());
+  }
+
+  void ours() {
+    const auto token = opt_.begin_step();
+    token.update(w_, p_, g_);
+  }
+  void traffic() {
+    if (checked_) each_chunk([this](index_t b, index_t e) { sink_ = read_bytes(g_.data(), b, e); });
+    each_chunk([this](index_t b, index_t e) { move_bytes(p_.data(), g_.data(), m_, v_, b, e, zero_); });
+  }
+  void hand() {
+    const adamw_constants k{0.9f, 0.1f, 0.999f, 0.001f, 1.0f, 1.0f, 1e-8f, 1e-3f, 1 - 1e-5f};
+    each_chunk([&](index_t b, index_t e) { hand_written(p_.data(), g_.data(), m_, v_, b, e, k); });
+  }
+  /// Bytes per parameter of a step.
+  double bytes() const { return decltype(opt_)::plan::bytes_moved() + (checked_ ? 4 : 0); }
+
+ private:
+  template <class F> void each_chunk(F f) {
+    pool_(mango::chunk_count(n_),
+          [&](index_t c) { f(c * mango::chunk_elements, std::min(n_, (c + 1) * mango::chunk_elements)); });
+  }
+
+  index_t n_;
+  bool checked_;
+  mango::threads pool_;
+  mango::adamw<> opt_;
+  std::vector<float> p_, g_;
+  mango::tensor_id w_;
+  float *m_ = nullptr, *v_ = nullptr;
+  volatile std::uint32_t zero_ = 0, sink_ = 0;
+};
+
 void step(benchmark::State& state) {
   const index_t n = state.range(0);
-  const int thread_count = static_cast<int>(state.range(1));
   const bool checked = state.range(2) != 0;
-  mango::threads pool(thread_count);
-  mango::adamw opt{{.options = {.on_nonfinite = checked ? mango::nonfinite::raise : mango::nonfinite::unchecked}},
-                   mango::host{pool}};
-  const auto count = static_cast<std::size_t>(n);
-  std::vector<float> p(count), g(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    p[i] = 0.02f * static_cast<float>(static_cast<int>(i * 7919 % 1001) - 500);
-    g[i] = 1e-5f * static_cast<float>(static_cast<int>(i * 104729 % 1999) - 999);
-  }
-  const auto w = opt.add("w", n);
-  const auto parts = opt.state(w);
-  auto* m = reinterpret_cast<float*>(parts[0].bytes.data());
-  auto* v = reinterpret_cast<float*>(parts[1].bytes.data());
-
-  const auto each_chunk = [&](auto f) {
-    pool(mango::chunk_count(n), [&](index_t c) {
-      f(c * mango::chunk_elements, std::min(n, (c + 1) * mango::chunk_elements));
-    });
-  };
-  volatile std::uint32_t hidden_zero = 0;
-  volatile std::uint32_t sink = 0;
-  const auto ours = [&] {
-    const auto token = opt.begin_step();
-    token.update(w, p, g);
-  };
-  const auto traffic = [&] {
-    if (checked) each_chunk([&](index_t b, index_t e) { sink = read_bytes(g.data(), b, e); });
-    each_chunk([&](index_t b, index_t e) { move_bytes(p.data(), g.data(), m, v, b, e, hidden_zero); });
-  };
-  const adamw_constants k{0.9f, 0.1f, 0.999f, 0.001f, 1.0f, 1.0f, 1e-8f, 1e-3f, 1 - 1e-5f};
-  const auto hand = [&] {
-    each_chunk([&](index_t b, index_t e) { hand_written(p.data(), g.data(), m, v, b, e, k); });
-  };
-
+  contest c(n, static_cast<int>(state.range(1)), checked);
   const int repetitions = static_cast<int>(std::max<index_t>(1, (index_t{1} << 22) / n));
-  std::vector<double> t_ours, t_traffic, t_hand, share, against;
-  ours(), traffic(), hand();
+  std::vector<double> ours, traffic, hand, share, against;
+  c.ours(), c.traffic(), c.hand();
   for (auto _ : state) {
-    t_ours.push_back(seconds(repetitions, ours));
-    t_traffic.push_back(seconds(repetitions, traffic));
-    t_hand.push_back(seconds(repetitions, hand));
-    share.push_back(t_traffic.back() / t_ours.back());
-    against.push_back(t_ours.back() / t_hand.back());
-    state.SetIterationTime(t_ours.back());
+    ours.push_back(seconds(repetitions, [&] { c.ours(); }));
+    traffic.push_back(seconds(repetitions, [&] { c.traffic(); }));
+    hand.push_back(seconds(repetitions, [&] { c.hand(); }));
+    share.push_back(traffic.back() / ours.back());
+    against.push_back(ours.back() / hand.back());
+    state.SetIterationTime(ours.back());
   }
   const double each = 1e9 / static_cast<double>(n);
-  const row r{n, thread_count, checked, median(t_ours) * each, median(t_traffic) * each, median(t_hand) * each,
-              median(share), median(against)};
+  const row r{n,
+              static_cast<int>(state.range(1)),
+              checked,
+              median(ours) * each,
+              median(traffic) * each,
+              median(hand) * each,
+              median(share),
+              median(against)};
   table.push_back(r);
-  const double bytes = decltype(opt)::plan::bytes_moved() + (checked ? 4 : 0);
   state.counters["ns/param"] = r.ours;
-  state.counters["GB/s"] = bytes / r.ours;
+  state.counters["GB/s"] = c.bytes() / r.ours;
   state.counters["of_roof"] = r.share_of_roof;
   state.counters["of_hand"] = r.against_hand;
 }
 
 void print_table() {
-  std::printf("\n| parameters | threads | gradients | ours ns/param | GB/s | same bytes, no math | share of that speed | "
-              "hand-written | ours / hand-written |\n|---|---|---|---|---|---|---|---|---|\n");
+  std::printf(
+      "\n| parameters | threads | gradients | ours ns/param | GB/s | same bytes, no math | share of that speed | "
+      "hand-written | ours / hand-written |\n|---|---|---|---|---|---|---|---|---|\n");
   for (const row& r : table)
     std::printf("| 2^%d | %d | %s | %.3f | %.1f | %.3f | %.2f | %.3f | %.2f |\n",
                 static_cast<int>(std::lround(std::log2(static_cast<double>(r.n)))), r.threads,
-                r.checked ? "checked first (32 B)" : "unchecked (28 B)", r.ours, (r.checked ? 32 : 28) / r.ours, r.traffic,
-                r.share_of_roof, r.hand, r.against_hand);
+                r.checked ? "checked first (32 B)" : "unchecked (28 B)", r.ours, (r.checked ? 32 : 28) / r.ours,
+                r.traffic, r.share_of_roof, r.hand, r.against_hand);
 }
 
 BENCHMARK(step)

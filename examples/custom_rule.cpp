@@ -31,8 +31,9 @@ static_assert(mango::update_rule<soft_sign_momentum>);
 
 int main() {
   std::vector<float> w(1000, 2.0f), g(1000);
-  mango::optimizer opt{mango::chain(soft_sign_momentum{}, mango::decoupled_step{.learning_rate = 0.01, .weight_decay = 0.01}),
-                       mango::stores<mango::fp32>{}};
+  mango::optimizer opt{
+      mango::chain(soft_sign_momentum{}, mango::decoupled_step{.learning_rate = 0.01, .weight_decay = 0.01}),
+      mango::stores<mango::fp32>{}};
   const auto id = opt.add("w", w.size());
   for (int i = 0; i < 1000; ++i) {
     for (std::size_t k = 0; k < w.size(); ++k) g[k] = w[k] - 0.5f;  // of (w - 0.5)^2 / 2

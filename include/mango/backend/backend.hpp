@@ -20,8 +20,7 @@ template <class B> concept pass_backend = requires(const B& b, void (*f)(index_t
 template <class B> concept elementwise_backend = memory_backend<B> && pass_backend<B>;
 
 /// What low-rank methods ask for besides: products, a small Cholesky factor, a triangular solve.
-template <class B>
-concept linalg_backend = requires(const B& b, matrix_view<const float> a, matrix_view<float> c) {
+template <class B> concept linalg_backend = requires(const B& b, matrix_view<const float> a, matrix_view<float> c) {
   b.gemm(1.0f, a, false, a, false, 0.0f, c);
   { b.cholesky(c) } -> std::same_as<bool>;
   b.solve_upper_right(a, c);

@@ -1,6 +1,6 @@
 #pragma once
-// The host with dense linear algebra from Eigen: the default backend of everything that multiplies matrices, and, beside
-// nn/, the only place that includes Eigen.
+// The host with dense linear algebra from Eigen: the default backend of everything that multiplies matrices, and,
+// beside nn/, the only place that includes Eigen.
 #include <Eigen/Core>
 
 #include "mango/backend/host.hpp"
@@ -35,8 +35,7 @@ class eigen : public host {
       const T pivot = A(k, k);
       if (!(pivot > T(0))) return false;
       A.row(k).tail(a.rows - k) /= Eigen::numext::sqrt(pivot);
-      for (index_t i = k + 1; i < a.rows; ++i)
-        A.row(i).tail(a.rows - i) -= A(k, i) * A.row(k).tail(a.rows - i);
+      for (index_t i = k + 1; i < a.rows; ++i) A.row(i).tail(a.rows - i) -= A(k, i) * A.row(k).tail(a.rows - i);
     }
     A.template triangularView<Eigen::StrictlyLower>().setZero();
     return true;

@@ -21,8 +21,8 @@ class host {
  public:
   host() = default;
   template <class Loop>
-    requires(!std::same_as<std::remove_cvref_t<Loop>, host> && requires(Loop& l, task t) { l(index_t{}, t); })
-  explicit host(Loop& loop)
+  requires(!std::same_as<std::remove_cvref_t<Loop>, host> &&
+           requires(Loop & l, task t) { l(index_t{}, t); }) explicit host(Loop& loop)
       : loop_(const_cast<void*>(static_cast<const void*>(&loop))),
         call_([](void* l, index_t n, task t) { (*static_cast<Loop*>(l))(n, t); }) {}
 
@@ -33,8 +33,9 @@ class host {
       for (index_t i = 0; i < n; ++i) f(i);
       return;
     }
-    call_(loop_, n, task{const_cast<void*>(static_cast<const void*>(&f)),
-                         [](void* context, index_t i) { (*static_cast<const F*>(context))(i); }});
+    call_(loop_, n, task{const_cast<void*>(static_cast<const void*>(&f)), [](void* context, index_t i) {
+                           (*static_cast<const F*>(context))(i);
+                         }});
   }
 
  private:

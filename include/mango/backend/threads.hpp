@@ -10,8 +10,8 @@
 
 namespace mango::inline MANGO_ABI {
 
-/// A fixed pool: `pool(n, f)` calls f(0), ..., f(n-1) on `size()` threads, the caller's among them, and returns when all
-/// have returned. Calls from several threads take turns. f must not throw, and must not call the pool again.
+/// A fixed pool: `pool(n, f)` calls f(0), ..., f(n-1) on `size()` threads, the caller's among them, and returns when
+/// all have returned. Calls from several threads take turns. f must not throw, and must not call the pool again.
 ///   mango::threads pool{4};
 ///   mango::adamw opt{{.learning_rate = 3e-4}, mango::host{pool}};
 class threads {

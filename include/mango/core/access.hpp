@@ -49,10 +49,10 @@ MANGO_INLINE void save_halves(bfloat16* base, part_of at, packet::bits x) {
 
 template <class E> MANGO_HD float load(const E* base, one at) { return to_float(base[at.i]); }
 MANGO_HD void save(float* base, one at, float x) { base[at.i] = x; }
-MANGO_HD void save_halves(bfloat16* base, one at, std::uint32_t x) {
-  base[at.i].bits = static_cast<std::uint16_t>(x);
-}
+MANGO_HD void save_halves(bfloat16* base, one at, std::uint32_t x) { base[at.i].bits = static_cast<std::uint16_t>(x); }
+/// The bit pattern of a float, and back.
 MANGO_HD std::uint32_t to_bits(float x) { return __builtin_bit_cast(std::uint32_t, x); }
+/// The float with this bit pattern.
 MANGO_HD float from_bits(std::uint32_t x) { return __builtin_bit_cast(float, x); }
 
 }  // namespace mango

@@ -15,7 +15,7 @@ class buffer {
 
   buffer() = default;
   explicit buffer(std::size_t bytes)
-      : data_(bytes ? static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment})) : nullptr),
+      : data_(bytes ? static_cast<std::byte*>(::operator new (bytes, std::align_val_t{alignment})) : nullptr),
         bytes_(bytes) {
     if (bytes) std::memset(data_, 0, bytes);
   }
@@ -27,7 +27,7 @@ class buffer {
     return *this;
   }
   ~buffer() {
-    if (data_) ::operator delete(data_, std::align_val_t{alignment});
+    if (data_) ::operator delete (data_, std::align_val_t{alignment});
   }
   std::byte* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }

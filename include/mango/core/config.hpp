@@ -5,8 +5,8 @@
 // define the same inline functions differently, and the linker would keep one of them at random. So everything lives
 // in an inline namespace named after those flags: such units link, and each keeps the code it was compiled for.
 
-// MANGO_HD: runs on host and device. MANGO_INLINE: host code that the hot loops are made of; without it, -O2 leaves calls
-// in them. Under nvcc it is the same, so that a store's one source compiles for both.
+// MANGO_HD: runs on host and device. MANGO_INLINE: host code that the hot loops are made of; without it, -O2 leaves
+// calls in them. Under nvcc it is the same, so that a store's one source compiles for both.
 #if defined(__CUDACC__)
 #define MANGO_HD __host__ __device__ __forceinline__
 #define MANGO_INLINE __host__ __device__ __forceinline__

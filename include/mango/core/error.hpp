@@ -27,9 +27,9 @@ enum class errc : std::uint8_t {
 
 /// A stable word for programs and logs: "size", "nonfinite", ...
 constexpr const char* name_of(errc code) {
-  constexpr const char* names[] = {"config",          "unknown_name", "duplicate_name", "unknown_tensor",
-                                   "size",            "null_span",    "misaligned_span", "overlap",
-                                   "type",            "nonfinite",    "order",          "memory"};
+  constexpr const char* names[] = {"config", "unknown_name", "duplicate_name",  "unknown_tensor",
+                                   "size",   "null_span",    "misaligned_span", "overlap",
+                                   "type",   "nonfinite",    "order",           "memory"};
   return names[static_cast<int>(code)];
 }
 
@@ -62,11 +62,12 @@ class error : public std::exception {
   std::abort();
 #endif
 }
-/// The same from a sentence with {subject}, {expected}, {got}, {word} and {other} in it. Everything is put together out of
-/// line: a check costs its caller a comparison and a call, in compile time too.
+/// The same from a sentence with {subject}, {expected}, {got}, {word} and {other} in it. Everything is put together
+/// out of line: a check costs its caller a comparison and a call, in compile time too.
 [[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code, const char* sentence, long long expected,
                                                                long long got, std::string_view subject = {},
-                                                               std::string_view word = {}, std::string_view other = {}) {
+                                                               std::string_view word = {},
+                                                               std::string_view other = {}) {
   raise(error(code,
               fill(sentence, {{"subject", quoted(subject)},
                               {"expected", digits(expected)},
@@ -76,7 +77,8 @@ class error : public std::exception {
               subject, expected, got));
 }
 /// The same from a sentence in pieces.
-[[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code, std::initializer_list<std::string_view> sentence,
+[[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code,
+                                                               std::initializer_list<std::string_view> sentence,
                                                                std::string_view subject = {}) {
   raise(error(code, concat(sentence), subject));
 }

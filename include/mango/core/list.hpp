@@ -17,7 +17,8 @@ template <class T> class list {
  public:
   list() = default;
   list(list&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)),
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
         capacity_(std::exchange(other.capacity_, 0)) {}
   list& operator=(list&& other) noexcept {
     std::swap(data_, other.data_);

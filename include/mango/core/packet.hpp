@@ -50,7 +50,9 @@ struct packet {
   friend MANGO_INLINE mask operator>=(packet a, packet b) { return a.v >= b.v; }
 };
 
+/// The bit patterns of all lanes, and back.
 MANGO_INLINE packet::bits to_bits(packet x) { return __builtin_bit_cast(packet::bits, x.v); }
+/// The packet with these bit patterns.
 MANGO_INLINE packet from_bits(packet::bits x) { return __builtin_bit_cast(packet::floats, x); }
 
 namespace detail {
@@ -61,9 +63,7 @@ typedef std::uint16_t unaligned_halves __attribute__((vector_size(2 * MANGO_LANE
 }  // namespace detail
 
 /// A packet of bits read from memory as integers: what a finiteness test may look at under -ffast-math.
-MANGO_INLINE packet::bits load_bits(const float* x) {
-  return *reinterpret_cast<const detail::unaligned_words*>(x);
-}
+MANGO_INLINE packet::bits load_bits(const float* x) { return *reinterpret_cast<const detail::unaligned_words*>(x); }
 MANGO_INLINE packet::bits load_bits(const std::uint16_t* x) {
   return __builtin_convertvector(*reinterpret_cast<const detail::unaligned_halves*>(x), packet::bits);
 }
@@ -107,6 +107,7 @@ struct packet {
   friend MANGO_HD mask operator>=(packet a, packet b) { return a.v >= b.v; }
 };
 
+/// The bit pattern of the lane.
 MANGO_HD packet::bits to_bits(packet x) { return __builtin_bit_cast(std::uint32_t, x.v); }
 MANGO_HD packet::bits load_bits(const float* x) { return __builtin_bit_cast(std::uint32_t, *x); }
 MANGO_HD packet::bits load_bits(const std::uint16_t* x) { return *x; }

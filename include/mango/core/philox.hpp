@@ -57,7 +57,8 @@ MANGO_HD constexpr std::uint32_t random16(const philox_key& k, index_t e) {
 
 /// out[i] = random16(k, first + i) for 8 * Blocks elements; `first` is a multiple of 8. Blocks run side by side in the
 /// lanes of a vector: the inner loops have a constant trip count, which compilers vectorise from -O2 on.
-template <std::size_t Blocks> MANGO_INLINE void fill_random16(const philox_key& key, index_t first, std::uint16_t* out) {
+template <std::size_t Blocks>
+MANGO_INLINE void fill_random16(const philox_key& key, index_t first, std::uint16_t* out) {
   std::uint32_t c0[Blocks], c1[Blocks], c2[Blocks], c3[Blocks];
   const auto block = static_cast<std::uint64_t>(first) / 8;
   for (std::size_t i = 0; i < Blocks; ++i) {

@@ -21,9 +21,11 @@ template <class Bits> MANGO_HD constexpr Bits round_stochastic_bits(Bits x, Bits
   return (x & exponent_bits) == exponent_bits ? kept : rounded;
 }
 
+/// The number that a bfloat16 stands for, exactly.
 MANGO_HD constexpr float to_float(bfloat16 x) {
   return __builtin_bit_cast(float, static_cast<std::uint32_t>(x.bits) << 16);
 }
+/// A float stands for itself, so that code can be written for either.
 MANGO_HD constexpr float to_float(float x) { return x; }
 
 /// The nearest bfloat16, ties to even.

@@ -14,11 +14,11 @@ class shape {
   static constexpr int max_dimensions = 8;
 
   constexpr shape() = default;
-  /// Extents of any integer type, slowest first: {layers, rows, columns}. Raises errc::size for a negative extent, or more
-  /// elements than an index can count.
+  /// Extents of any integer type, slowest first: {layers, rows, columns}. Raises errc::size for a negative extent, or
+  /// more elements than an index can count.
   template <std::integral... Extent>
-    requires(sizeof...(Extent) > 0 && sizeof...(Extent) <= max_dimensions)
-  shape(Extent... extents) : extents_{static_cast<index_t>(extents)...}, dimensions_(sizeof...(extents)) {
+  requires(sizeof...(Extent) > 0 && sizeof...(Extent) <= max_dimensions) shape(Extent... extents)
+      : extents_{static_cast<index_t>(extents)...}, dimensions_(sizeof...(extents)) {
     count_elements();
   }
   /// The same from an array. Raises errc::size for more than 8 extents as well.
@@ -55,7 +55,8 @@ class shape {
     count_elements();
   }
   void prepend(index_t extent) {
-    if (dimensions_ == max_dimensions) raise(errc::size, "a shape has at most {expected} extents, this one has {got}", 8, 9);
+    if (dimensions_ == max_dimensions)
+      raise(errc::size, "a shape has at most {expected} extents, this one has {got}", 8, 9);
     for (int i = dimensions_++; i > 0; --i) extents_[i] = extents_[i - 1];
     extents_[0] = extent;
     count_elements();
@@ -63,7 +64,8 @@ class shape {
   __attribute__((noinline)) void count_elements() {
     elements_ = 1;
     for (int i = 0; i < dimensions_; ++i) {
-      if (extents_[i] < 0) raise(errc::size, "an extent of a shape is {got}, expected at least {expected}", 0, extents_[i]);
+      if (extents_[i] < 0)
+        raise(errc::size, "an extent of a shape is {got}, expected at least {expected}", 0, extents_[i]);
       if (__builtin_mul_overflow(elements_, extents_[i], &elements_))
         raise(errc::size, "a shape has more than {expected} elements", PTRDIFF_MAX, 0);
     }

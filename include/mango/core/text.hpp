@@ -1,6 +1,7 @@
 #pragma once
-// Sentences out of words and numbers. Error messages are most of the code of a small library, and std::string costs each
-// translation unit 0.1 s and in C++20 is compiled anew in each; so these few functions stay out of line and do without.
+// Sentences out of words and numbers. Error messages are most of the code of a small library, and std::string costs
+// each translation unit 0.1 s and in C++20 is compiled anew in each; so these few functions stay out of line and do
+// without.
 #include <charconv>
 #include <cstring>
 #include <initializer_list>
@@ -42,10 +43,11 @@ class text {
   const char* c_str() const { return data_ ? data_ : ""; }
   operator std::string_view() const { return {c_str(), size_}; }
   template <class String>
-    requires requires(String s) { s.append("", std::size_t{}); s.shrink_to_fit(); }
-  operator String() const {
-    return String(c_str(), size_);
+  requires requires(String s) {
+    s.append("", std::size_t{});
+    s.shrink_to_fit();
   }
+  operator String() const { return String(c_str(), size_); }
   friend bool operator==(const text& a, std::string_view b) { return std::string_view(a) == b; }
 
  private:

@@ -15,7 +15,7 @@ struct adam_config {
   double eps = 1e-8;              ///< [1e-30, 1]
   double weight_decay = 0;        ///< coupled: the gradient of weight_decay |p|^2 / 2 joins g
   adam_convention convention = adam_convention::torch;
-  double max_norm = 0;            ///< clips all gradients together to this L2 norm; 0: no clipping
+  double max_norm = 0;  ///< clips all gradients together to this L2 norm; 0: no clipping
   optimizer_options options = {};
 };
 

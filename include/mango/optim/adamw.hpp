@@ -15,7 +15,7 @@ struct adamw_config {
   double eps = 1e-8;              ///< [1e-30, 1]
   double weight_decay = 0.01;     ///< decoupled: each step multiplies weights by 1 - lr weight_decay
   adam_convention convention = adam_convention::torch;
-  double max_norm = 0;            ///< clips all gradients together to this L2 norm; 0: no clipping
+  double max_norm = 0;  ///< clips all gradients together to this L2 norm; 0: no clipping
   optimizer_options options = {};
 };
 
@@ -35,7 +35,8 @@ class adamw : public optimizer<decltype(adamw_rules()), Stores, Backend> {
 
  public:
   using config = adamw_config;
-  explicit adamw(const adamw_config& c = {}, const Backend& backend = {}) : base(adamw_rules(c), {}, backend, c.options) {}
+  explicit adamw(const adamw_config& c = {}, const Backend& backend = {})
+      : base(adamw_rules(c), {}, backend, c.options) {}
   using base::group;
   /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
   std::size_t group(const tensor_filter& filter, const adamw_config& c) { return base::group(filter, adamw_rules(c)); }

@@ -15,9 +15,11 @@ struct hyperparameter_words {
   }
 };
 
+/// "raise", "skip" or "unchecked".
 constexpr const char* name_of(nonfinite n) {
   return n == nonfinite::raise ? "raise" : n == nonfinite::skip ? "skip" : "unchecked";
 }
+/// "stochastic", "kahan" or "nearest".
 constexpr const char* name_of(rounding r) {
   return r == rounding::stochastic ? "stochastic" : r == rounding::kahan ? "kahan" : "nearest";
 }
@@ -32,10 +34,27 @@ inline text tensor_registry::describe_totals(std::string_view title) const {
   for (const auto* t : tensors_) parameters += t->elements();
   const auto bytes = state_bytes();
   const double each = parameters ? static_cast<double>(bytes) / static_cast<double>(parameters) : 0;
-  return concat({title, ": ", digits(size()), " tensors, ", digits(parameters), " parameters, ", digits(bytes),
-                 " bytes of state (", digits(each), " per parameter), ", digits(workspace_bytes()), " of workspace\n",
-                 "on_nonfinite ", name_of(options_.on_nonfinite), ", bf16_parameters ", name_of(options_.bf16_parameters),
-                 ", accumulate ", options_.accumulate ? "yes" : "no", ", seed ", digits(options_.seed), "\n"});
+  return concat({title,
+                 ": ",
+                 digits(size()),
+                 " tensors, ",
+                 digits(parameters),
+                 " parameters, ",
+                 digits(bytes),
+                 " bytes of state (",
+                 digits(each),
+                 " per parameter), ",
+                 digits(workspace_bytes()),
+                 " of workspace\n",
+                 "on_nonfinite ",
+                 name_of(options_.on_nonfinite),
+                 ", bf16_parameters ",
+                 name_of(options_.bf16_parameters),
+                 ", accumulate ",
+                 options_.accumulate ? "yes" : "no",
+                 ", seed ",
+                 digits(options_.seed),
+                 "\n"});
 }
 
 inline text tensor_registry::describe_tensors() const {
@@ -43,7 +62,9 @@ inline text tensor_registry::describe_tensors() const {
   for (const auto* t : tensors_) {
     const bool rounded = t->spec.parameter == dtype::bf16 && !t->spec.master;
     out += concat({t->name, "  ", to_text(t->spec.shape), "  ", name_of(t->spec.parameter),
-                   t->spec.master ? " with fp32 master" : rounded ? " " : "",
+                   t->spec.master ? " with fp32 master"
+                   : rounded      ? " "
+                                  : "",
                    rounded ? name_of(options_.bf16_parameters) : "", "  group ", digits(t->group), "  ",
                    digits(t->layout.bytes), " bytes:"});
     const char* last = nullptr;

@@ -4,37 +4,10 @@
 #include "mango/backend/host.hpp"
 #include "mango/optim/inspect.hpp"
 #include "mango/optim/registry.hpp"
+#include "mango/optim/step_clock.hpp"
 #include "mango/rule/hyperparameter.hpp"
 
 namespace mango::inline MANGO_ABI {
-
-namespace detail {
-
-// a tensor's share of a batched step: its chunks come after `first` others
-struct work_item {
-  std::uint32_t tensor;
-  index_t first;
-};
-
-// a step's identity: `number` is the schedule's clock and advances when something is applied; `attempt` is new for every
-// begin_step(), so that a skipped step can be taken again
-struct step_clock {
-  std::int64_t number, attempt;
-  step_args args;
-};
-
-// the norm of a measured step, computed by whichever update comes first; `attempt` is negative while it is computed
-struct norm_cache {
-  std::int64_t attempt = 0;
-  tally value;
-};
-
-// counters that several updates of one step may touch at once
-inline std::int64_t load(const std::int64_t& x) { return __atomic_load_n(&x, __ATOMIC_ACQUIRE); }
-inline void store(std::int64_t& x, std::int64_t value) { __atomic_store_n(&x, value, __ATOMIC_RELEASE); }
-inline std::int64_t increment(std::int64_t& x) { return __atomic_add_fetch(&x, 1, __ATOMIC_ACQ_REL); }
-
-}  // namespace detail
 
 /// What an optimizer does with its tensors, whatever its rules and stores; see `optimizer`.
 class engine : public tensor_registry {
@@ -57,8 +30,8 @@ class engine : public tensor_registry {
   }
 
   /// One tensor, from its gradient or its accumulator. False: skipped.
-  __attribute__((noinline)) bool update(const detail::step_clock& clock, tensor_id id, const detail::operands& o, detail::chunk_function run,
-              const detail::gradient_functions& access) {
+  __attribute__((noinline)) bool update(const detail::step_clock& clock, tensor_id id, const detail::operands& o,
+                                        detail::chunk_function run, const detail::gradient_functions& access) {
     auto& t = record(id);
     if (t.updated_in == clock.attempt) detail::refuse(errc::order, t.name, "it was updated in this step already", 1, 2);
     if (!o.gradient && !t.accumulating && t.elements() > 0)
@@ -79,11 +52,14 @@ class engine : public tensor_registry {
   }
 
   /// The first phase of a two-phase step.
-  void measure(const detail::step_clock& clock, tensor_id id, const void* gradient, const detail::gradient_functions& access) {
+  void measure(const detail::step_clock& clock, tensor_id id, const void* gradient,
+               const detail::gradient_functions& access) {
     auto& t = record(id);
-    if (t.measured_in == clock.attempt) detail::refuse(errc::order, t.name, "it was measured in this step already", 1, 2);
+    if (t.measured_in == clock.attempt)
+      detail::refuse(errc::order, t.name, "it was measured in this step already", 1, 2);
     if (detail::load(norm_.attempt) == clock.attempt)
-      detail::refuse(errc::order, t.name, "it is measured after the first update of the step, which has used the norm", 0, 1);
+      detail::refuse(errc::order, t.name, "it is measured after the first update of the step, which has used the norm",
+                     0, 1);
     detail::operands o;
     o.gradient = gradient;
     tally seen = inspect(t, o, access, !t.accumulator);
@@ -130,8 +106,8 @@ class engine : public tensor_registry {
 
   void require_accumulator(const detail::tensor_record& t) const {
     if (!t.accumulator)
-      detail::refuse(errc::order, t.name, "it has no accumulator: construct the optimizer with .options.accumulate = true", 1,
-                     0);
+      detail::refuse(errc::order, t.name,
+                     "it has no accumulator: construct the optimizer with .options.accumulate = true", 1, 0);
   }
 
   __attribute__((noinline)) void bind_erased(tensor_id id, const detail::extent& p, const detail::extent& g,
@@ -159,16 +135,16 @@ class engine : public tensor_registry {
                      [](void* context, index_t i) { (*static_cast<const F*>(context))(i); }});
   }
 
-  tally inspect(detail::tensor_record& t, const detail::operands& o, const detail::gradient_functions& access, bool norm) {
+  tally inspect(detail::tensor_record& t, const detail::operands& o, const detail::gradient_functions& access,
+                bool norm) {
     each_chunk(t.chunks(), [&](index_t c) {
       t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, o, access, c, norm);
     });
     return detail::sum_of(t);
   }
   void add(detail::tensor_record& t, const void* gradient, const detail::gradient_functions& access) {
-    each_chunk(t.chunks(), [&](index_t c) {
-      access.add(t.accumulator, gradient, c * chunk_elements, detail::chunk_end(t, c));
-    });
+    each_chunk(t.chunks(),
+               [&](index_t c) { access.add(t.accumulator, gradient, c * chunk_elements, detail::chunk_end(t, c)); });
     t.accumulating = true;
   }
 
@@ -194,18 +170,20 @@ class engine : public tensor_registry {
   void count_skip() {
     const auto row = detail::increment(counters_.consecutive_skips), most = options_.max_consecutive_skips;
     if (most > 0 && row >= most)
-      raise(errc::nonfinite, "skipped for a non-finite gradient {got} times in a row, and max_consecutive_skips is {expected}",
-            most, row);
+      raise(errc::nonfinite,
+            "skipped for a non-finite gradient {got} times in a row, and max_consecutive_skips is {expected}", most,
+            row);
   }
 
   // the sum over all measured tensors, in order of registration, whatever the order of the measure() calls; computed by
   // the first update that asks, while others that come at the same time wait
   tally norm_of_step(const detail::step_clock& clock, const detail::tensor_record& asking) {
     if (asking.measured_in != clock.attempt)
-      detail::refuse(errc::order, asking.name,
-                     "a rule clips by the norm of all gradients, so every gradient is measured before the first update: "
-                     "call measure() for each, or step() for all at once",
-                     1, 0);
+      detail::refuse(
+          errc::order, asking.name,
+          "a rule clips by the norm of all gradients, so every gradient is measured before the first update: "
+          "call measure() for each, or step() for all at once",
+          1, 0);
     std::int64_t seen = detail::load(norm_.attempt);
     if (seen == clock.attempt) return norm_.value;
     if (seen == -clock.attempt || !__atomic_compare_exchange_n(&norm_.attempt, &seen, -clock.attempt, false,
@@ -285,7 +263,8 @@ class engine : public tensor_registry {
       if (raises() && t.measured.nonfinite) detail::refuse_nonfinite(t, t.bound, t.access);
     }
     if (raises())
-      raise(errc::nonfinite, {"the norm of all gradients is not finite although each gradient is; nothing was changed"});
+      raise(errc::nonfinite,
+            {"the norm of all gradients is not finite although each gradient is; nothing was changed"});
     for (const auto& w : work_) drop_accumulated(*tensors_[w.tensor]);
     ++counters_.skipped_steps;
     count_skip();

@@ -51,8 +51,7 @@ template <class Config> void apply_settings(Config& c, std::span<const setting> 
     };
     each_field(c, visit);
     if (with_options) each_field(c.options, visit);
-    if (!known)
-      raise(errc::unknown_name, {"no option is called ", quoted(s.name), "; there are ", names}, s.name);
+    if (!known) raise(errc::unknown_name, {"no option is called ", quoted(s.name), "; there are ", names}, s.name);
   }
 }
 
@@ -70,7 +69,8 @@ template <class Optimizer> class named_model : public optimizer_model {
   std::size_t state_bytes(const tensor_spec& spec) const override {
     return Optimizer::state_bytes(spec, optimizer_.options());
   }
-  tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<float> p, std::span<const float> g) override {
+  tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<float> p,
+                std::span<const float> g) override {
     return optimizer_.add(tensor, spec, p, g);
   }
   tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<bfloat16> p, std::span<const bfloat16> g,
@@ -91,8 +91,8 @@ template <class Optimizer> class named_model : public optimizer_model {
 
 }  // namespace detail
 
-/// An optimizer whose kind was chosen at run time, over bound views. Movable, not copyable. Everything it raises is what
-/// the optimizer of that kind raises.
+/// An optimizer whose kind was chosen at run time, over bound views. Movable, not copyable. Everything it raises is
+/// what the optimizer of that kind raises.
 class any_optimizer {
  public:
   any_optimizer(any_optimizer&& other) noexcept : model_(std::exchange(other.model_, nullptr)) {}
@@ -148,7 +148,8 @@ struct split_settings {
     for (const auto& s : all)
       if (s.name == "stores") stores = s.value;
       else rest.push_back(s);
-    if (stores != "fp32" && stores != "bf16" && stores != "kahan") refuse_value("stores", stores, "fp32, bf16 or kahan");
+    if (stores != "fp32" && stores != "bf16" && stores != "kahan")
+      refuse_value("stores", stores, "fp32, bf16 or kahan");
   }
   std::span<const setting> span() const { return {rest.begin(), rest.size()}; }
 };
@@ -181,7 +182,8 @@ inline optimizer_model* make_sgd(const split_settings& s, const host& backend) {
 
 /// The optimizer of this name with these settings, among them stores = fp32 | bf16 | kahan. Raises errc::unknown_name
 /// for a name or option that does not exist (listing those that do), errc::config for a value out of range.
-inline any_optimizer make_optimizer(std::string_view name, std::span<const setting> settings, const host& backend = {}) {
+inline any_optimizer make_optimizer(std::string_view name, std::span<const setting> settings,
+                                    const host& backend = {}) {
   const detail::split_settings split(settings);
   if (name == "adamw") return any_optimizer(detail::make_adam<adamw>(split, backend));
   if (name == "adam") return any_optimizer(detail::make_adam<adam>(split, backend));
@@ -203,8 +205,7 @@ inline any_optimizer make_optimizer(std::string_view line, const host& backend =
     const auto comma = rest.find(',');
     const auto item = rest.substr(0, comma);
     const auto equals = item.find('=');
-    if (equals == item.npos)
-      raise(errc::config, {"option ", quoted(item), " has no value: write name=value"}, item);
+    if (equals == item.npos) raise(errc::config, {"option ", quoted(item), " has no value: write name=value"}, item);
     settings.push_back({item.substr(0, equals), item.substr(equals + 1)});
     rest = comma == rest.npos ? std::string_view{} : rest.substr(comma + 1);
   }

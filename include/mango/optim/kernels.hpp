@@ -11,8 +11,7 @@ namespace mango::inline MANGO_ABI::detail {
 // sum <- sum + g over one range
 template <class G> void add_to(float* sum, const G* g, index_t begin, index_t end) noexcept {
   index_t i = begin;
-  for (; i + packet::lanes <= end; i += packet::lanes)
-    save(sum, whole{i}, load(sum, whole{i}) + load(g, whole{i}));
+  for (; i + packet::lanes <= end; i += packet::lanes) save(sum, whole{i}, load(sum, whole{i}) + load(g, whole{i}));
   for (; i < end; ++i) sum[i] += load(g, one{i});
 }
 
@@ -77,7 +76,8 @@ template <class Chain, class... S> struct kernels<Chain, stores<S...>> {
     [[maybe_unused]] const part_place* p = t.layout.parts.begin();
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       ((static_cast<leaf<I, typename S::view>&>(out).value = view<S>(t, p)), ...);
-    }(std::index_sequence_for<S...>{});
+    }
+    (std::index_sequence_for<S...>{});
     return out;
   }
   template <class Store> static typename Store::view view(const tensor_record& t, const part_place*& p) {

@@ -18,7 +18,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   static_assert(Stores::count == slot_count<Chain>,
                 "mango: give one store per state slot of the chain: stores<fp32, fp32> for Adam's m and v; "
                 "see docs/start.md#stores");
-  static_assert(std::is_trivially_copyable_v<Chain>, "mango: a rule holds plain numbers; what it computes goes into slots");
+  static_assert(std::is_trivially_copyable_v<Chain>,
+                "mango: a rule holds plain numbers; what it computes goes into slots");
   using kernels = detail::kernels<Chain, Stores>;
 
  public:
@@ -26,7 +27,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   using step_type = step_token<optimizer>;
 
   /// Raises errc::config when a hyperparameter is out of range.
-  explicit optimizer(const Chain& rules, Stores = {}, const Backend& backend = {}, const optimizer_options& options = {})
+  explicit optimizer(const Chain& rules, Stores = {}, const Backend& backend = {},
+                     const optimizer_options& options = {})
       : engine(options), backend_(backend) {
     append_rules(rules);
   }
@@ -55,7 +57,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   /// Registers a tensor together with views of its parameter and gradient, for step(). Nothing is registered when the
   /// views are refused.
   template <class P, class G>
-  tensor_id add(std::string_view name, const tensor_spec& spec, P&& parameter, G&& gradient, std::span<float> master = {}) {
+  tensor_id add(std::string_view name, const tensor_spec& spec, P&& parameter, G&& gradient,
+                std::span<float> master = {}) {
     const auto id = add(name, spec);
     insertion guard{this};
     bind(id, parameter, gradient, master);
@@ -64,7 +67,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   }
 
   /// Tells step() where a tensor's parameter and gradient are, now that they are there or have moved. An empty gradient
-  /// means that the tensor has none at present: step() leaves it alone and counts it. Raises what spans are checked for.
+  /// means that the tensor has none at present: step() leaves it alone and counts it. Raises what spans are checked
+  /// for.
   template <class P, class G> void bind(tensor_id id, P&& parameter, G&& gradient, std::span<float> master = {}) {
     if constexpr (detail::check_elements<P, G>()) {
       const auto p = detail::view_of(parameter);
@@ -130,8 +134,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     if constexpr (detail::check_elements<P, G>()) {
       const auto p = detail::view_of(parameter);
       const auto g = detail::view_of(gradient);
-      const detail::operands o =
-          detail::check_operands(record(id), detail::extent_of("parameter", p), detail::extent_of("gradient", g), master);
+      const detail::operands o = detail::check_operands(record(id), detail::extent_of("parameter", p),
+                                                        detail::extent_of("gradient", g), master);
       return engine::update(clock, id, o, find_run<detail::element_of<P>, detail::element_of<G>>(record(id)),
                             detail::gradient_access<detail::element_of<G>>::functions);
     } else {

@@ -40,10 +40,10 @@ struct step_args {
 
 /// What a batched step did.
 struct step_report {
-  bool applied = true;             ///< false: a non-finite gradient, and nothing was written
-  index_t updated = 0;             ///< tensors
-  index_t without_gradient = 0;    ///< tensors bound to an empty gradient, left as they were
-  double gradient_norm = 0;        ///< of all scaled gradients, before clipping; 0 when no rule measures it
+  bool applied = true;           ///< false: a non-finite gradient, and nothing was written
+  index_t updated = 0;           ///< tensors
+  index_t without_gradient = 0;  ///< tensors bound to an empty gradient, left as they were
+  double gradient_norm = 0;      ///< of all scaled gradients, before clipping; 0 when no rule measures it
 };
 
 /// What has happened so far; nothing is skipped without being counted.

@@ -43,7 +43,10 @@ class tensor_registry {
     const auto& t = record(id);
     list<state_part> parts;
     for (const auto& p : t.layout.parts)
-      parts.push_back({p.slot, p.part, p.store, p.type,
+      parts.push_back({p.slot,
+                       p.part,
+                       p.store,
+                       p.type,
                        {t.state + p.offset, static_cast<std::size_t>(p.elements * size_of(p.type))}});
     return parts;
   }
@@ -72,8 +75,8 @@ class tensor_registry {
     for (const auto& p : t.layout.parts) {
       if (slot != p.slot) continue;
       if (p.type != dtype::f32 || p.elements != t.elements())
-        detail::refuse(errc::type, t.name, "slot {word} is kept in {other}, so swapping would round it", 4, size_of(p.type),
-                       slot, p.store);
+        detail::refuse(errc::type, t.name, "slot {word} is kept in {other}, so swapping would round it", 4,
+                       size_of(p.type), slot, p.store);
       auto* values = reinterpret_cast<float*>(t.state + p.offset);
       for (std::size_t i = 0; i < parameter.size(); ++i) std::swap(values[i], parameter[i]);
       return;
@@ -97,14 +100,13 @@ class tensor_registry {
   }
 
   detail::tensor_record& record(tensor_id id) const {
-    if (id.index >= tensors_.size())
-      refuse_id(id);
+    if (id.index >= tensors_.size()) refuse_id(id);
     return *tensors_[id.index];
   }
 
   [[noreturn]] __attribute__((noinline, cold)) void refuse_id(tensor_id id) const {
-    raise(errc::unknown_tensor, "tensor id {got} was not given out by this optimizer, which has {expected} tensors", size(),
-          id.index);
+    raise(errc::unknown_tensor, "tensor id {got} was not given out by this optimizer, which has {expected} tensors",
+          size(), id.index);
   }
 
   // checks everything about a new tensor before anything is allocated
@@ -113,7 +115,8 @@ class tensor_registry {
     for (const auto* t : tensors_)
       if (t->name == name) detail::refuse(errc::duplicate_name, name, "the name is taken already", 0, 1);
     if (spec.parameter == dtype::u8 || (spec.master && spec.parameter != dtype::bf16))
-      detail::refuse(errc::type, name, spec.master ? "an fp32 master copy belongs to a bf16 parameter" : "a parameter is f32 or bf16",
+      detail::refuse(errc::type, name,
+                     spec.master ? "an fp32 master copy belongs to a bf16 parameter" : "a parameter is f32 or bf16",
                      size_of(dtype::bf16), size_of(spec.parameter));
     if (spec.state.empty()) return;
     const auto given = spec.state.size();
@@ -129,8 +132,8 @@ class tensor_registry {
   }
 
   // the new tensor's record, with its memory in place; `owned` is empty when the trainer bound its own
-  __attribute__((noinline)) tensor_id insert(std::string_view name, const tensor_spec& spec, detail::state_layout&& layout,
-                                             buffer&& owned, index_t chunks) {
+  __attribute__((noinline)) tensor_id insert(std::string_view name, const tensor_spec& spec,
+                                             detail::state_layout&& layout, buffer&& owned, index_t chunks) {
     tensors_.reserve(tensors_.size() + 1);
     auto* t = new detail::tensor_record;
     tensors_.push_back(t);

@@ -14,8 +14,8 @@ struct sgd_config {
   double dampening = 0;           ///< [0, 1], from the second step on
   bool nesterov = false;
   double weight_decay = 0;
-  bool decoupled = false;         ///< decay multiplies weights by 1 - lr weight_decay instead of joining the gradient
-  double max_norm = 0;            ///< clips all gradients together to this L2 norm; 0: no clipping
+  bool decoupled = false;  ///< decay multiplies weights by 1 - lr weight_decay instead of joining the gradient
+  double max_norm = 0;     ///< clips all gradients together to this L2 norm; 0: no clipping
   optimizer_options options = {};
 };
 
@@ -31,7 +31,8 @@ template <int Slots> auto sgd_rules(const sgd_config& c = {}) {
     if (c.momentum != 0)
       raise(errc::config, {"momentum needs a store: write mango::sgd<mango::stores<mango::fp32>>"}, "momentum");
     if (c.nesterov || c.dampening != 0)
-      raise(errc::config, {"nesterov and dampening mean nothing without momentum"}, c.nesterov ? "nesterov" : "dampening");
+      raise(errc::config, {"nesterov and dampening mean nothing without momentum"},
+            c.nesterov ? "nesterov" : "dampening");
     return chain(before, step);
   }
 }

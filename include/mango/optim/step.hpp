@@ -36,9 +36,7 @@ template <class Optimizer> class step_token {
   /// The first phase of a two-phase step, for chains that measure: reads one gradient for the norm of all. With an
   /// accumulator the gradient is kept there and may be freed, and the second phase is update(id, parameter); without
   /// one it must still exist for update(id, parameter, gradient). All measure() come before the first update().
-  template <class G> void measure(tensor_id id, const G& gradient) const {
-    opt_->measure_view(clock_, id, gradient);
-  }
+  template <class G> void measure(tensor_id id, const G& gradient) const { opt_->measure_view(clock_, id, gradient); }
 
  private:
   friend Optimizer;

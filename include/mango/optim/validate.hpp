@@ -5,9 +5,10 @@
 namespace mango::inline MANGO_ABI::detail {
 
 // an error about a tensor; `sentence` as raise() takes it
-[[noreturn]] __attribute__((noinline, cold)) inline void refuse(errc code, std::string_view tensor, const char* sentence,
-                                                                long long expected, long long got,
-                                                                std::string_view word = {}, std::string_view other = {}) {
+[[noreturn]] __attribute__((noinline, cold)) inline void refuse(errc code, std::string_view tensor,
+                                                                const char* sentence, long long expected, long long got,
+                                                                std::string_view word = {},
+                                                                std::string_view other = {}) {
   raise(code, concat({"tensor {subject}: ", sentence}).c_str(), expected, got, tensor, word, other);
 }
 
@@ -35,7 +36,8 @@ __attribute__((noinline)) inline void check_span(std::string_view tensor, const 
     refuse(errc::null_span, tensor, "its {word} is a null pointer with {expected} elements", expected, 0, e.what);
   const auto unit = static_cast<std::uintptr_t>(size_of(e.type)), past = e.begin() % unit;
   if (past != 0)
-    refuse(errc::misaligned_span, tensor, "its {word} starts {got} bytes past a multiple of {expected}, the alignment of {other}",
+    refuse(errc::misaligned_span, tensor,
+           "its {word} starts {got} bytes past a multiple of {expected}, the alignment of {other}",
            static_cast<long long>(unit), static_cast<long long>(past), e.what, name_of(e.type));
 }
 
@@ -92,8 +94,8 @@ __attribute__((noinline)) inline void check_into(const tensor_record& t, const e
 // two tensors of one optimizer may not share memory
 inline void check_apart(const tensor_record& t, const extent& parameter, const tensor_record& other) {
   if (overlap(parameter, {"", other.bound.parameter, static_cast<std::size_t>(other.elements()), other.spec.parameter}))
-    refuse(errc::overlap, t.name, "its parameter, {expected} elements, overlaps that of {word}, {got} elements", t.elements(),
-           other.elements(), other.name);
+    refuse(errc::overlap, t.name, "its parameter, {expected} elements, overlaps that of {word}, {got} elements",
+           t.elements(), other.elements(), other.name);
 }
 
 }  // namespace mango

@@ -10,7 +10,7 @@
 namespace mango::inline MANGO_ABI::detail {
 
 template <class R> concept contiguous = requires(R& r) {
-  { *r.data() };
+  {*r.data()};
   { r.size() } -> std::convertible_to<std::size_t>;
 };
 template <class R> using raw_element = std::remove_pointer_t<decltype(std::declval<R&>().data())>;

@@ -1,6 +1,6 @@
 #pragma once
-// The driver for element-wise stores: one flat walk over memory. Per packet it loads p, g and every slot, runs the chain
-// in registers, and stores p and the slots: what a step costs is what this moves.
+// The driver for element-wise stores: one flat walk over memory. Per packet it loads p, g and every slot, runs the
+// chain in registers, and stores p and the slots: what a step costs is what this moves.
 #include "mango/core/philox.hpp"
 #include "mango/pass/target.hpp"
 #include "mango/rule/chain.hpp"
@@ -18,9 +18,7 @@ inline constexpr std::uint8_t parameter_stream = 0x80;
 constexpr index_t chunk_count(index_t n) { return (n + chunk_elements - 1) / chunk_elements; }
 
 namespace detail {
-template <std::size_t I, class V> struct leaf {
-  V value;
-};
+template <std::size_t I, class V> struct leaf { V value; };
 template <class Indices, class... S> struct leaves;
 template <std::size_t... I, class... S>
 struct leaves<std::index_sequence<I...>, S...> : leaf<I, typename S::view>... {};

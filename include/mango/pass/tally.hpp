@@ -1,7 +1,7 @@
 #pragma once
 // The read-only pass over gradients: is every one finite, and what is the sum of their squares.
-#include "mango/core/finite.hpp"
 #include "mango/core/access.hpp"
+#include "mango/core/finite.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -12,9 +12,7 @@ struct tally {
 };
 
 namespace detail {
-MANGO_INLINE void note_nonfinite(packet::mask& seen, packet::bits x) {
-  seen |= (x & exponent_bits) == exponent_bits;
-}
+MANGO_INLINE void note_nonfinite(packet::mask& seen, packet::bits x) { seen |= (x & exponent_bits) == exponent_bits; }
 inline bool any(const packet::mask& m) {
 #if MANGO_LANES > 1
   int all = 0;
@@ -35,9 +33,8 @@ inline double sum(const packet& x) {
 template <class E> bool has_nonfinite(const E* x, index_t begin, index_t end) noexcept {
   packet::mask seen[4] = {};
   index_t i = begin;
-  for (; i + 4 * packet::lanes <= end; i += 4 * packet::lanes)
-    MANGO_UNROLL_4
-    for (int k = 0; k < 4; ++k) detail::note_nonfinite(seen[k], load_bits(x + i + k * packet::lanes));
+  for (; i + 4 * packet::lanes <= end; i += 4 * packet::lanes) MANGO_UNROLL_4
+  for (int k = 0; k < 4; ++k) detail::note_nonfinite(seen[k], load_bits(x + i + k * packet::lanes));
   bool bad = detail::any(seen[0]) || detail::any(seen[1]) || detail::any(seen[2]) || detail::any(seen[3]);
   for (; i < end; ++i) bad = bad || is_nonfinite(x + i);
   return bad;
@@ -59,12 +56,11 @@ template <class G> double squared_norm(const G* g, index_t begin, index_t end) n
     const index_t stop = end - b < block ? end : b + block;
     packet acc[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     index_t i = b;
-    for (; i + 4 * packet::lanes <= stop; i += 4 * packet::lanes)
-      MANGO_UNROLL_4
-      for (int k = 0; k < 4; ++k) {
-        const packet x = load(g, whole{i + k * packet::lanes});
-        acc[k] += x * x;
-      }
+    for (; i + 4 * packet::lanes <= stop; i += 4 * packet::lanes) MANGO_UNROLL_4
+    for (int k = 0; k < 4; ++k) {
+      const packet x = load(g, whole{i + k * packet::lanes});
+      acc[k] += x * x;
+    }
     double sum = detail::sum((acc[0] + acc[1]) + (acc[2] + acc[3]));
     for (; i < stop; ++i) {
       const float x = load(g, one{i});

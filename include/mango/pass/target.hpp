@@ -45,9 +45,7 @@ template <class P> struct into {
   const P* parameter;
   float* delta;
   template <class At> MANGO_HD auto load(At at) const { return mango::load(parameter, at); }
-  template <class At, class T> MANGO_HD void save(At at, T, T u, typename At::bits) const {
-    mango::save(delta, at, u);
-  }
+  template <class At, class T> MANGO_HD void save(At at, T, T u, typename At::bits) const { mango::save(delta, at, u); }
 };
 
 }  // namespace mango

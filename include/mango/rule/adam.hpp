@@ -26,8 +26,8 @@ struct scale_by_adam {
 
   static constexpr std::array slots{slot{"m"}, slot{"v", range::nonnegative}};
   struct frame {
-    float b1, c1, b2, c2;     // c = 1 - b
-    float m_scale, v_scale;   // u = m m_scale / (sqrt(v) v_scale + eps)
+    float b1, c1, b2, c2;    // c = 1 - b
+    float m_scale, v_scale;  // u = m m_scale / (sqrt(v) v_scale + eps)
     float eps;
   };
   frame fold(const step_info& s) const {

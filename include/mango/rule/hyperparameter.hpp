@@ -9,9 +9,7 @@ namespace mango::inline MANGO_ABI {
 struct interval {
   double low, high;
   bool open_low = false, open_high = false;
-  bool contains(double x) const {
-    return (open_low ? x > low : x >= low) && (open_high ? x < high : x <= high);
-  }
+  bool contains(double x) const { return (open_low ? x > low : x >= low) && (open_high ? x < high : x <= high); }
 };
 /// [0, 1): averaging coefficients.
 inline constexpr interval fraction{0, 1, false, true};

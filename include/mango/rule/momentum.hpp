@@ -5,8 +5,8 @@
 namespace mango::inline MANGO_ABI {
 
 /// m <- mu m + (1-tau) u, at t = 1 m <- u;  u <- m, or with nesterov u + mu m.
-/// mu = momentum in [0, 1), tau = dampening in [0, 1]. Sutskever et al. 2013 in the form of torch.optim.SGD, whose first step is
-/// undamped; m is the "momentum_buffer" there. Defaults: 0.9 and 0.
+/// mu = momentum in [0, 1), tau = dampening in [0, 1]. Sutskever et al. 2013 in the form of torch.optim.SGD, whose
+/// first step is undamped; m is the "momentum_buffer" there. Defaults: 0.9 and 0.
 struct scale_by_momentum {
   double momentum = 0.9, dampening = 0;
   bool nesterov = false;

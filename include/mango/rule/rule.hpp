@@ -20,13 +20,15 @@ struct slot {
 
 /// What a rule may know when it folds its hyperparameters into the constants of one step.
 struct step_info {
-  std::int64_t t = 1;          ///< updates of this tensor, counting this one: the t of bias correction
-  std::int64_t step = 1;       ///< steps of the optimizer, counting this one: the clock of schedules
-  double learning_rate = -1;   ///< given by the caller for this step; negative: the rule's own schedule decides
-  double squared_norm = 0;     ///< of the scaled gradient over all tensors, when a rule asked for it
+  std::int64_t t = 1;         ///< updates of this tensor, counting this one: the t of bias correction
+  std::int64_t step = 1;      ///< steps of the optimizer, counting this one: the clock of schedules
+  double learning_rate = -1;  ///< given by the caller for this step; negative: the rule's own schedule decides
+  double squared_norm = 0;    ///< of the scaled gradient over all tensors, when a rule asked for it
 };
 
+/// Declares its state: `static constexpr std::array slots{...}`.
 template <class R> concept has_slots = requires { std::tuple_size<std::remove_cvref_t<decltype(R::slots)>>::value; };
+/// Folds its hyperparameters: `frame fold(const step_info&) const`.
 template <class R> concept has_frame = requires(const R r, const step_info& s) {
   { r.fold(s) } -> std::same_as<typename R::frame>;
 };
@@ -47,7 +49,8 @@ template <class R, class T, class... P> consteval bool applies() {
     return requires(const typename R::frame& k, T s) {
       { R::apply(k, T{}, P{}..., ((void)I, s)...) } -> std::same_as<T>;
     };
-  }(std::make_index_sequence<slot_count<R>>{});
+  }
+  (std::make_index_sequence<slot_count<R>>{});
 }
 }  // namespace detail
 
@@ -57,8 +60,8 @@ template <class R> concept gradient_rule = has_slots<R> && has_frame<R> && detai
 template <class R> concept parameter_rule = has_slots<R> && has_frame<R> && detail::applies<R, float, float>();
 /// Either. T is float, or a template parameter: then the host runs a whole packet through it at once.
 template <class R> concept update_rule = gradient_rule<R> || parameter_rule<R>;
-/// A rule that needs the norm of all gradients before the first is applied: one more pass over them. What it makes of the
-/// norm is a factor for every gradient of the step, which joins the gradient scale and costs nothing per element.
+/// A rule that needs the norm of all gradients before the first is applied: one more pass over them. What it makes of
+/// the norm is a factor for every gradient of the step, which joins the gradient scale and costs nothing per element.
 template <class R> concept measured_rule = update_rule<R> && requires(const R r, const step_info& s) {
   { r.measures() } -> std::same_as<bool>;
   { r.scale(s) } -> std::same_as<double>;

@@ -54,8 +54,8 @@ class schedule {
     if (s <= warmup_) return peak_ * static_cast<double>(s) / static_cast<double>(warmup_);
     double x = static_cast<double>(s - 1 - warmup_) / static_cast<double>(total_ > warmup_ ? total_ - warmup_ : 1);
     x = x > 1 ? 1 : x;
-    const double remaining = kind_ == kind::cosine ? 0.5 * (1 + __builtin_cos(3.14159265358979323846 * x))
-                                                   : __builtin_pow(1 - x, shape_);
+    const double remaining =
+        kind_ == kind::cosine ? 0.5 * (1 + __builtin_cos(3.14159265358979323846 * x)) : __builtin_pow(1 - x, shape_);
     return final_ + (peak_ - final_) * remaining;
   }
 

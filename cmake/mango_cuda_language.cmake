@@ -1,0 +1,17 @@
+# Switches CUDA on for our own tests, examples and benchmarks: MANGO_HAS_CUDA says whether .cu files can be built.
+set(MANGO_HAS_CUDA OFF)
+if(MANGO_BUILD_CUDA AND TARGET mango::cuda)
+  include(CheckLanguage)
+  # Named, never "native": that is a configure error on a machine without a GPU.
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80 90)
+  endif()
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    set(MANGO_HAS_CUDA ON)
+  endif()
+endif()
+if(MANGO_BUILD_CUDA AND NOT MANGO_HAS_CUDA)
+  message(STATUS "mango: no CUDA compiler, the CUDA parts are left out")
+endif()

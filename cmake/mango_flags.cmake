@@ -1,0 +1,40 @@
+# How mango's own executables are compiled. Directory scope: no user of the library sees any of it.
+include(CheckCXXCompilerFlag)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+set(mango_warnings
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wdouble-promotion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  list(APPEND mango_warnings -Wno-restrict)  # it warns about std::string's own operator+ (GCC bug 105651)
+endif()
+if(MANGO_WERROR)
+  list(APPEND mango_warnings -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${mango_warnings}>")
+endif()
+
+# A loop with sqrt in it is an order of magnitude slower when sqrt must set errno, and g++ prefers half-width vectors.
+if(MANGO_NATIVE)
+  foreach(flag -march=native -fno-math-errno -fno-trapping-math -mprefer-vector-width=512)
+    string(MAKE_C_IDENTIFIER "MANGO_HAS${flag}" known)
+    check_cxx_compiler_flag(${flag} ${known})
+    if(${known})
+      add_compile_options($<$<COMPILE_LANGUAGE:CXX>:${flag}>)
+    endif()
+  endforeach()
+endif()
+
+if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(MANGO_CCACHE ccache)
+  mark_as_advanced(MANGO_CCACHE)
+  if(MANGO_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${MANGO_CCACHE})
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${MANGO_CCACHE})
+  endif()
+endif()

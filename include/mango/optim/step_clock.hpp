@@ -1,0 +1,32 @@
+#pragma once
+// Which step it is, and what the updates of one step share while it lasts.
+#include "mango/optim/options.hpp"
+#include "mango/pass/tally.hpp"
+
+namespace mango::inline MANGO_ABI::detail {
+
+// a tensor's share of a batched step: its chunks come after `first` others
+struct work_item {
+  std::uint32_t tensor;
+  index_t first;
+};
+
+// a step's identity: `number` is the schedule's clock and advances when something is applied; `attempt` is new for
+// every begin_step(), so that a skipped step can be taken again
+struct step_clock {
+  std::int64_t number, attempt;
+  step_args args;
+};
+
+// the norm of a measured step, computed by whichever update comes first; `attempt` is negative while it is computed
+struct norm_cache {
+  std::int64_t attempt = 0;
+  tally value;
+};
+
+// counters that several updates of one step may touch at once
+inline std::int64_t load(const std::int64_t& x) { return __atomic_load_n(&x, __ATOMIC_ACQUIRE); }
+inline void store(std::int64_t& x, std::int64_t value) { __atomic_store_n(&x, value, __ATOMIC_RELEASE); }
+inline std::int64_t increment(std::int64_t& x) { return __atomic_add_fetch(&x, 1, __ATOMIC_ACQ_REL); }
+
+}  // namespace mango
