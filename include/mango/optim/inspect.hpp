@@ -39,7 +39,8 @@ inline tally scaled(const tally& all, double gradient_scale) {
 }
 
 // names the element, which is looked for only now
-[[noreturn]] inline void refuse_nonfinite(const tensor_record& t, const operands& o, const gradient_functions& access) {
+[[noreturn]] __attribute__((noinline, cold)) inline void refuse_nonfinite(const tensor_record& t, const operands& o,
+                                                                          const gradient_functions& access) {
   index_t bad = o.gradient ? access.first_bad(o.gradient, t.elements()) : t.elements();
   if (bad == t.elements() && t.accumulator) bad = first_nonfinite(t.accumulator, t.elements());
   refuse(errc::nonfinite, t.name, "its gradient is not finite at element {got} of {expected}; nothing was changed",

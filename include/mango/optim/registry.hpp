@@ -88,7 +88,7 @@ class tensor_registry {
   explicit tensor_registry(const optimizer_options& options) : options_(options) {}
   tensor_registry(tensor_registry&&) = default;
   tensor_registry& operator=(tensor_registry&&) = default;
-  ~tensor_registry() {
+  __attribute__((noinline)) ~tensor_registry() {
     for (auto* t : tensors_) delete t;
     for (auto* f : filters_) delete f;
   }

@@ -44,7 +44,7 @@ class schedule {
   constexpr schedule(function f) : kind_(kind::function), function_(f) {}
 
   /// The rate at step s = 1, 2, ...
-  double operator()(std::int64_t s) const {
+  __attribute__((noinline)) double operator()(std::int64_t s) const {
     switch (kind_) {
       case kind::constant: return peak_;
       case kind::step: return peak_ * __builtin_pow(shape_, static_cast<double>((s - 1) / total_));
