@@ -19,23 +19,14 @@ class threads {
   /// `count` threads in all, at least 1; 0 means one per hardware thread.
   explicit threads(int count = 0) {
     if (count <= 0) count = static_cast<int>(std::thread::hardware_concurrency());
-    for (int i = 1; i < count; ++i) workers_.emplace_back([this] { work(); });
+    for (int i = 1; i < count; ++i) crew_.workers.emplace_back([this] { work(); });
   }
   threads(const threads&) = delete;
   threads& operator=(const threads&) = delete;
-  ~threads() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    for (auto& w : workers_) w.join();
-  }
-
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int size() const { return static_cast<int>(crew_.workers.size()) + 1; }
 
   template <class F> void operator()(index_t n, const F& f) {
-    if (workers_.empty() || n < 2) {
+    if (crew_.workers.empty() || n < 2) {
       for (index_t i = 0; i < n; ++i) f(i);
       return;
     }
@@ -51,7 +42,7 @@ class threads {
       task_ = t;
       count_ = n;
       next_.store(0, std::memory_order_relaxed);
-      busy_ = static_cast<int>(workers_.size());
+      busy_ = static_cast<int>(crew_.workers.size());
       ++round_;
     }
     wake_.notify_all();
@@ -80,7 +71,6 @@ class threads {
     }
   }
 
-  std::vector<std::thread> workers_;
   std::mutex turn_, mutex_;
   std::condition_variable wake_, done_;
   std::atomic<index_t> next_{0};
@@ -89,6 +79,20 @@ class threads {
   std::uint64_t round_ = 0;
   int busy_ = 0;
   bool stop_ = false;
+
+  // last, so that it goes first, and also when the constructor could not start them all
+  struct crew {
+    threads* pool;
+    std::vector<std::thread> workers;
+    ~crew() {
+      {
+        const std::lock_guard lock(pool->mutex_);
+        pool->stop_ = true;
+      }
+      pool->wake_.notify_all();
+      for (auto& w : workers) w.join();
+    }
+  } crew_{this, {}};
 };
 
 }  // namespace mango

@@ -39,11 +39,13 @@ template <class T> class list {
 
   __attribute__((noinline)) void reserve(std::size_t n) {
     if (n <= capacity_) return;
-    capacity_ = n > 2 * capacity_ ? n : 2 * capacity_;
-    void* grown = ::operator new(capacity_ * sizeof(T));
+    const std::size_t most = static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T);
+    const std::size_t room = n > most || n > 2 * capacity_ ? n : 2 * capacity_;
+    void* grown = ::operator new(room > most ? static_cast<std::size_t>(PTRDIFF_MAX) : room * sizeof(T));
     if (size_) std::memcpy(grown, data_, size_ * sizeof(T));
     ::operator delete(data_);
     data_ = static_cast<T*>(grown);
+    capacity_ = room;
   }
   void push_back(const T& x) {
     const T copy = x;

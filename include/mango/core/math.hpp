@@ -1,13 +1,14 @@
 #pragma once
-// The functions a rule may call on its T, which is float or packet: sqrt, abs, min, max, select.
+// The functions a rule may call on its T, which is float or packet: sqrt, abs, min, max, select. A NaN in
+// the first argument of min and max stays.
 #include "mango/core/packet.hpp"
 
 namespace mango::inline MANGO_ABI::math {
 
 MANGO_HD float sqrt(float x) { return __builtin_sqrtf(x); }
 MANGO_HD float abs(float x) { return __builtin_fabsf(x); }
-MANGO_HD float min(float a, float b) { return a < b ? a : b; }
-MANGO_HD float max(float a, float b) { return a > b ? a : b; }
+MANGO_HD float min(float a, float b) { return b < a ? b : a; }
+MANGO_HD float max(float a, float b) { return b > a ? b : a; }
 MANGO_HD float select(bool c, float a, float b) { return c ? a : b; }
 
 #if MANGO_LANES > 1
@@ -27,8 +28,8 @@ MANGO_INLINE packet sqrt(packet x) {
 #endif
 }
 MANGO_INLINE packet abs(packet x) { return from_bits(to_bits(x) & 0x7fffffffu); }
-MANGO_INLINE packet min(packet a, packet b) { return packet(a.v < b.v ? a.v : b.v); }
-MANGO_INLINE packet max(packet a, packet b) { return packet(a.v > b.v ? a.v : b.v); }
+MANGO_INLINE packet min(packet a, packet b) { return packet(b.v < a.v ? b.v : a.v); }
+MANGO_INLINE packet max(packet a, packet b) { return packet(b.v > a.v ? b.v : a.v); }
 MANGO_INLINE packet select(packet::mask c, packet a, packet b) { return packet(c ? a.v : b.v); }
 #else
 MANGO_HD packet sqrt(packet x) { return sqrt(x.v); }

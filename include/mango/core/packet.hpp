@@ -75,7 +75,16 @@ MANGO_INLINE packet load(const bfloat16* x) { return from_bits(load_bits(x)); }
 MANGO_INLINE void save(float* to, packet x) { *reinterpret_cast<detail::unaligned_floats*>(to) = x.v; }
 /// Writes the lower 16 bits of every lane: a rounded bfloat16.
 MANGO_INLINE void save_halves(bfloat16* to, packet::bits x) {
+#if MANGO_LANES == 4 && defined(__SSE2__) && !defined(__SSE4_1__)
+  // SSE2 can only narrow signed numbers: make them such, and narrowing keeps the bits
+  const auto low = __builtin_bit_cast(packet::mask, x << 16) >> 16;
+  const auto narrow =
+      __builtin_bit_cast(std::uint64_t __attribute__((vector_size(16))), __builtin_ia32_packssdw128(low, low));
+  const std::uint64_t four = narrow[0];
+  __builtin_memcpy(static_cast<void*>(to), &four, sizeof four);
+#else
   *reinterpret_cast<detail::unaligned_halves*>(to) = __builtin_convertvector(x, detail::halves);
+#endif
 }
 
 #else

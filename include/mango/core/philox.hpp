@@ -1,9 +1,11 @@
 #pragma once
 // Counter-based random numbers: a pure function of (seed, tensor, step, element), so nothing random is ever stored and
 // every backend, thread count and chunking sees the same numbers.
+#include <cstring>
 #include <string_view>
+#include <utility>
 
-#include "mango/core/types.hpp"
+#include "mango/core/packet.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -55,33 +57,81 @@ MANGO_HD constexpr std::uint32_t random16(const philox_key& k, index_t e) {
   return e % 2 == 0 ? word & 0xffffu : word >> 16;
 }
 
-/// out[i] = random16(k, first + i) for 8 * Blocks elements; `first` is a multiple of 8. Blocks run side by side in the
-/// lanes of a vector: the inner loops have a constant trip count, which compilers vectorise from -O2 on.
-template <std::size_t Blocks>
-MANGO_INLINE void fill_random16(const philox_key& key, index_t first, std::uint16_t* out) {
-  std::uint32_t c0[Blocks], c1[Blocks], c2[Blocks], c3[Blocks];
-  const auto block = static_cast<std::uint64_t>(first) / 8;
-  for (std::size_t i = 0; i < Blocks; ++i) {
-    const std::uint64_t b = block + i;
+#if MANGO_LANES > 1
+namespace detail {
+typedef std::uint64_t wide __attribute__((vector_size(4 * MANGO_LANES)));
+
+// the products of the even lanes with m, 64 bits each
+MANGO_INLINE wide multiply_even(packet::bits x, std::uint32_t m) {
+  // g++ 12 does not see that the upper halves are zero, and would multiply them too
+  [[maybe_unused]] const auto a = __builtin_bit_cast(packet::mask, x);
+  [[maybe_unused]] const auto b = __builtin_bit_cast(packet::mask, packet::bits{} + m);
+#if MANGO_LANES == 16 && !defined(__clang__)
+  typedef long long quads __attribute__((vector_size(4 * MANGO_LANES)));
+  return __builtin_bit_cast(wide, __builtin_ia32_pmuludq512_mask(a, b, quads{}, static_cast<unsigned char>(0xff)));
+#elif MANGO_LANES == 8 && defined(__AVX2__) && !defined(__clang__)
+  return __builtin_bit_cast(wide, __builtin_ia32_pmuludq256(a, b));
+#elif MANGO_LANES == 4 && defined(__SSE2__) && !defined(__clang__)
+  return __builtin_bit_cast(wide, __builtin_ia32_pmuludq128(a, b));
+#else
+  return (__builtin_bit_cast(wide, x) & 0xffffffffu) * (wide{} + m);
+#endif
+}
+
+// a0 b0 a1 b1 ... from the first halves of a and b, or from the second
+template <std::size_t... I>
+MANGO_INLINE packet::bits zip(packet::bits a, packet::bits b, bool second, std::index_sequence<I...>) {
+  constexpr std::size_t half = MANGO_LANES / 2;
+  return second ? __builtin_shufflevector(a, b, (I / 2 + half + (I % 2) * MANGO_LANES)...)
+                : __builtin_shufflevector(a, b, (I / 2 + (I % 2) * MANGO_LANES)...);
+}
+
+// MANGO_LANES blocks at once, one per lane; out holds their words, block after block
+MANGO_INLINE void random_packet(const philox_key& key, std::uint64_t block, std::uint16_t* out) {
+  packet::bits c0{}, c1 = packet::bits{} + key.tensor, c2 = packet::bits{} + key.epoch, c3{};
+  for (int i = 0; i < MANGO_LANES; ++i) {
+    const std::uint64_t b = block + static_cast<std::uint64_t>(i);
     c0[i] = static_cast<std::uint32_t>(b);
-    c1[i] = key.tensor;
-    c2[i] = key.epoch;
     c3[i] = static_cast<std::uint32_t>(key.stream) | static_cast<std::uint32_t>(b >> 32) << 8;
   }
+  constexpr wide upper = (wide{} + 0xffffffffu) << 32;
   auto k0 = static_cast<std::uint32_t>(key.seed), k1 = static_cast<std::uint32_t>(key.seed >> 32);
   for (int round = 0; round < 10; ++round) {
-    for (std::size_t i = 0; i < Blocks; ++i) {
-      const std::uint64_t a = std::uint64_t{0xD2511F53u} * c0[i], b = std::uint64_t{0xCD9E8D57u} * c2[i];
-      c0[i] = static_cast<std::uint32_t>(b >> 32) ^ c1[i] ^ k0;
-      c1[i] = static_cast<std::uint32_t>(b);
-      c2[i] = static_cast<std::uint32_t>(a >> 32) ^ c3[i] ^ k1;
-      c3[i] = static_cast<std::uint32_t>(a);
-    }
+    const auto odd0 = __builtin_bit_cast(packet::bits, __builtin_bit_cast(wide, c0) >> 32);
+    const auto odd2 = __builtin_bit_cast(packet::bits, __builtin_bit_cast(wide, c2) >> 32);
+    const wide a = multiply_even(c0, 0xD2511F53u), a_odd = multiply_even(odd0, 0xD2511F53u);
+    const wide b = multiply_even(c2, 0xCD9E8D57u), b_odd = multiply_even(odd2, 0xCD9E8D57u);
+    c0 = __builtin_bit_cast(packet::bits, (b >> 32) | (b_odd & upper)) ^ c1 ^ k0;
+    c2 = __builtin_bit_cast(packet::bits, (a >> 32) | (a_odd & upper)) ^ c3 ^ k1;
+    c1 = __builtin_bit_cast(packet::bits, (b & ~upper) | (b_odd << 32));
+    c3 = __builtin_bit_cast(packet::bits, (a & ~upper) | (a_odd << 32));
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  for (std::size_t i = 0; i < Blocks; ++i) {
-    const std::uint32_t words[4] = {c0[i], c1[i], c2[i], c3[i]};
+  constexpr auto each = std::make_index_sequence<MANGO_LANES>{};
+  const packet::bits even[2] = {zip(c0, c2, false, each), zip(c0, c2, true, each)};
+  const packet::bits odd[2] = {zip(c1, c3, false, each), zip(c1, c3, true, each)};
+  for (int half = 0; half < 2; ++half) {
+    const packet::bits words[2] = {zip(even[half], odd[half], false, each), zip(even[half], odd[half], true, each)};
+    std::memcpy(out + 4 * MANGO_LANES * half, words, sizeof words);
+  }
+}
+}  // namespace detail
+#endif
+
+/// out[i] = random16(k, first + i) for 8 * Blocks elements; `first` is a multiple of 8. On the host, blocks run side by
+/// side in the lanes of packets.
+template <std::size_t Blocks>
+MANGO_INLINE void fill_random16(const philox_key& key, index_t first, std::uint16_t* out) {
+  const auto block = static_cast<std::uint64_t>(first) / 8;
+#if MANGO_LANES > 1 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  constexpr std::size_t whole = Blocks / MANGO_LANES * MANGO_LANES;
+  for (std::size_t i = 0; i < whole; i += MANGO_LANES) detail::random_packet(key, block + i, out + 8 * i);
+#else
+  constexpr std::size_t whole = 0;
+#endif
+  for (std::size_t i = whole; i < Blocks; ++i) {
+    const philox_block words = random_block(key, block + i);
     for (std::size_t w = 0; w < 4; ++w) {
       out[8 * i + 2 * w] = static_cast<std::uint16_t>(words[w] & 0xffffu);
       out[8 * i + 2 * w + 1] = static_cast<std::uint16_t>(words[w] >> 16);

@@ -3,6 +3,7 @@
 // each translation unit 0.1 s and in C++20 is compiled anew in each; so these few functions stay out of line and do
 // without.
 #include <charconv>
+#include <concepts>
 #include <cstring>
 #include <initializer_list>
 #include <new>
@@ -27,14 +28,17 @@ class text {
   ~text() { ::operator delete(data_); }
 
   __attribute__((noinline)) text& append(std::string_view s) {
+    char* old = nullptr;  // freed last: s may be a part of it
     if (size_ + s.size() + 1 > capacity_) {
-      capacity_ = 2 * (size_ + s.size() + 1);
-      auto* grown = static_cast<char*>(::operator new(capacity_));
+      const std::size_t room = 2 * (size_ + s.size() + 1);
+      auto* grown = static_cast<char*>(::operator new(room));
       if (size_) std::memcpy(grown, data_, size_);
-      ::operator delete(std::exchange(data_, grown));
+      old = std::exchange(data_, grown);
+      capacity_ = room;
     }
-    if (!s.empty()) std::memcpy(data_ + size_, s.data(), s.size());
+    if (!s.empty()) std::memmove(data_ + size_, s.data(), s.size());
     data_[size_ += s.size()] = 0;
+    ::operator delete(old);
     return *this;
   }
   text& operator+=(std::string_view s) { return append(s); }
@@ -49,6 +53,7 @@ class text {
   }
   operator String() const { return String(c_str(), size_); }
   friend bool operator==(const text& a, std::string_view b) { return std::string_view(a) == b; }
+  friend bool operator==(const text& a, const text& b) { return a == std::string_view(b); }
 
  private:
   void swap(text& other) noexcept {
@@ -65,18 +70,22 @@ class digits {
  public:
   __attribute__((noinline)) explicit digits(double x)
       : size_(static_cast<int>(std::to_chars(text_, text_ + sizeof text_, x).ptr - text_)) {}
-  __attribute__((noinline)) explicit digits(long long x) {
-    auto rest = x < 0 ? 0 - static_cast<unsigned long long>(x) : static_cast<unsigned long long>(x);
-    char* at = text_ + sizeof text_;
-    do *--at = static_cast<char>('0' + rest % 10);
-    while (rest /= 10);
-    if (x < 0) *--at = '-';
-    for (; at + size_ < text_ + sizeof text_; ++size_) text_[size_] = at[size_];
-  }
-  template <class Integer> explicit digits(Integer x) : digits(static_cast<long long>(x)) {}
+  explicit digits(float x) : digits(static_cast<double>(x)) {}
+  explicit digits(long long x)
+      : digits(x < 0 ? 0 - static_cast<unsigned long long>(x) : static_cast<unsigned long long>(x), x < 0) {}
+  explicit digits(unsigned long long x) : digits(x, false) {}
+  template <std::signed_integral Integer> explicit digits(Integer x) : digits(static_cast<long long>(x)) {}
+  template <std::unsigned_integral Integer> explicit digits(Integer x) : digits(static_cast<unsigned long long>(x)) {}
   operator std::string_view() const { return {text_, static_cast<std::size_t>(size_)}; }
 
  private:
+  __attribute__((noinline)) digits(unsigned long long rest, bool negative) {
+    char* at = text_ + sizeof text_;
+    do *--at = static_cast<char>('0' + rest % 10);
+    while (rest /= 10);
+    if (negative) *--at = '-';
+    for (; at + size_ < text_ + sizeof text_; ++size_) text_[size_] = at[size_];
+  }
   char text_[40];
   int size_ = 0;
 };

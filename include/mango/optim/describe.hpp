@@ -48,6 +48,8 @@ inline text tensor_registry::describe_totals(std::string_view title) const {
                  " of workspace\n",
                  "on_nonfinite ",
                  name_of(options_.on_nonfinite),
+                 ", max_consecutive_skips ",
+                 digits(options_.max_consecutive_skips),
                  ", bf16_parameters ",
                  name_of(options_.bf16_parameters),
                  ", accumulate ",

@@ -11,11 +11,13 @@ namespace mango::inline MANGO_ABI {
 
 /// What an optimizer does with its tensors, whatever its rules and stores; see `optimizer`.
 class engine : public tensor_registry {
+ public:
+  virtual ~engine() = default;
+
  protected:
   explicit engine(const optimizer_options& options) : tensor_registry(options) {}
   engine(engine&&) = default;
   engine& operator=(engine&&) = default;
-  ~engine() = default;
 
   // what only the optimizer knows
   virtual bool measures() const = 0;
@@ -34,7 +36,8 @@ class engine : public tensor_registry {
                                         detail::chunk_function run, const detail::gradient_functions& access) {
     auto& t = record(id);
     if (t.updated_in == clock.attempt) detail::refuse(errc::order, t.name, "it was updated in this step already", 1, 2);
-    if (!o.gradient && !t.accumulating && t.elements() > 0)
+    const bool measured = measures() && t.measured_in == clock.attempt;  // a skipped step has emptied the accumulators
+    if (!o.gradient && !t.accumulating && !measured && t.elements() > 0)
       detail::refuse(errc::order, t.name, "nothing has been accumulated for it", 1, 0);
     tally all;
     if (measures()) all = norm_of_step(clock, t);
@@ -62,12 +65,9 @@ class engine : public tensor_registry {
                      0, 1);
     detail::operands o;
     o.gradient = gradient;
-    tally seen = inspect(t, o, access, !t.accumulator);
+    const tally seen = inspect(t, o, access, true);
     if (seen.nonfinite && raises()) detail::refuse_nonfinite(t, o, access);
-    if (t.accumulator) {
-      add(t, gradient, access);
-      seen.squared_norm = inspect(t, {}, access, true).squared_norm;
-    }
+    if (options_.accumulate) add(t, gradient, access);
     t.measured = seen;
     t.measured_in = clock.attempt;
   }
@@ -90,14 +90,12 @@ class engine : public tensor_registry {
     const bool norm = measures();
     tally all;
     if (norm || checks()) {
-      all = look(chunks, norm);
-      if (!all.nonfinite && norm && fold_accumulators()) all = look(chunks, norm);
-      all = detail::scaled(all, clock.args.gradient_scale);
+      all = detail::scaled(look(chunks, norm), clock.args.gradient_scale);
       report.gradient_norm = norm ? __builtin_sqrt(all.squared_norm) : 0;
       if (all.nonfinite) return refuse_or_skip(report);
     }
     for (const auto& w : work_) fold(w.tensor, clock, all.squared_norm);
-    sweep(chunks, [this](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, bound_of(*tensors_[i]), c); });
+    sweep(chunks, [this](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, tensors_[i]->bound, c); });
     for (const auto& w : work_) committed(clock, *tensors_[w.tensor]);
     report.updated = static_cast<index_t>(work_.size());
     advance(clock);
@@ -105,7 +103,7 @@ class engine : public tensor_registry {
   }
 
   void require_accumulator(const detail::tensor_record& t) const {
-    if (!t.accumulator)
+    if (!options_.accumulate)
       detail::refuse(errc::order, t.name,
                      "it has no accumulator: construct the optimizer with .options.accumulate = true", 1, 0);
   }
@@ -117,7 +115,7 @@ class engine : public tensor_registry {
     const bool has_gradient = g.count > 0 || t.elements() == 0;
     const detail::operands o = detail::check_operands(t, p, has_gradient ? g : detail::extent{}, master);
     for (const auto* other : tensors_)
-      if (other != &t && other->run) detail::check_apart(t, p, *other);
+      if (other != &t) detail::check_apart(t, o, *other, other->bound);
     t.bound = o;
     t.bound_gradient = has_gradient;
     t.access = access;
@@ -151,7 +149,7 @@ class engine : public tensor_registry {
   void committed(const detail::step_clock& clock, detail::tensor_record& t) {
     ++t.updates;
     t.updated_in = clock.attempt;
-    t.accumulating = t.folded = false;
+    t.accumulating = false;
   }
   void advance(const detail::step_clock& clock) {
     detail::store(counters_.steps, clock.number);
@@ -159,12 +157,13 @@ class engine : public tensor_registry {
   }
   static void drop_accumulated(detail::tensor_record& t) {
     if (t.accumulating) std::memset(t.accumulator, 0, static_cast<std::size_t>(t.elements()) * sizeof(float));
-    t.accumulating = t.folded = false;
+    t.accumulating = false;
   }
   bool skip(const detail::step_clock& clock, detail::tensor_record& t) {
-    drop_accumulated(t);
     t.updated_in = clock.attempt;
-    if (!measures()) count_skip();
+    if (measures()) return false;  // counted, and its accumulator emptied, when the norm was found bad
+    drop_accumulated(t);
+    count_skip();
     return false;
   }
   void count_skip() {
@@ -195,7 +194,11 @@ class engine : public tensor_registry {
     for (const auto* t : tensors_)
       if (t->measured_in == clock.attempt) detail::add_to(all, t->measured);
     norm_.value = detail::scaled(all, clock.args.gradient_scale);
-    if (norm_.value.nonfinite) ++counters_.skipped_steps;
+    if (norm_.value.nonfinite) {
+      ++counters_.skipped_steps;
+      for (auto* t : tensors_)
+        if (t->measured_in == clock.attempt) drop_accumulated(*t);
+    }
     detail::store(norm_.attempt, clock.attempt);
     if (norm_.value.nonfinite) count_skip();
     return norm_.value;
@@ -234,29 +237,12 @@ class engine : public tensor_registry {
   tally look(index_t chunks, bool norm) {
     sweep(chunks, [this, norm](std::uint32_t i, index_t c) {
       auto& t = *tensors_[i];
-      t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, bound_of(t), t.access, c, norm);
+      t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, t.bound, t.access, c, norm);
     });
     tally all;
     for (const auto& w : work_) detail::add_to(all, tensors_[w.tensor]->measured = detail::sum_of(*tensors_[w.tensor]));
     return all;
   }
-  // a norm is of the sum, so accumulators first take in the last gradient; true if any did
-  bool fold_accumulators() {
-    bool any = false;
-    for (const auto& w : work_) {
-      auto& t = *tensors_[w.tensor];
-      if (!t.accumulating || !t.bound.gradient) continue;
-      add(t, t.bound.gradient, t.access);
-      t.folded = any = true;
-    }
-    return any;
-  }
-  static detail::operands bound_of(const detail::tensor_record& t) {
-    detail::operands o = t.bound;
-    if (t.folded) o.gradient = nullptr;
-    return o;
-  }
-
   step_report refuse_or_skip(step_report report) {
     for (const auto& w : work_) {
       auto& t = *tensors_[w.tensor];

@@ -1,14 +1,9 @@
 #pragma once
 // Looking at gradients before anything is written: is every one finite, and what is their norm.
+#include "mango/optim/kernels.hpp"
 #include "mango/optim/validate.hpp"
-#include "mango/pass/lanes.hpp"
 
 namespace mango::inline MANGO_ABI::detail {
-
-inline void add_to(tally& sum, const tally& x) {
-  sum.squared_norm += x.squared_norm;
-  sum.nonfinite = sum.nonfinite || x.nonfinite;
-}
 
 // the chunks of one tensor, in order
 inline tally sum_of(const tensor_record& t) {
@@ -22,14 +17,12 @@ inline index_t chunk_end(const tensor_record& t, index_t chunk) {
   return end < t.elements() ? end : t.elements();
 }
 
-// what one chunk's gradient amounts to: the array, the accumulator, or (finiteness only) both
+// what one chunk's gradient amounts to: the array, the accumulator, or their sum
 inline tally inspect_chunk(const tensor_record& t, const operands& o, const gradient_functions& access, index_t chunk,
                            bool norm) {
   const index_t begin = chunk * chunk_elements, end = chunk_end(t, chunk);
-  tally seen;
-  if (o.gradient) seen = access.inspect(o.gradient, begin, end, norm);
-  if (t.accumulating) add_to(seen, tally_range(t.accumulator, begin, end, norm && !o.gradient));
-  return seen;
+  if (!o.gradient) return tally_range(t.accumulator, begin, end, norm);
+  return access.inspect(t.accumulating ? t.accumulator : nullptr, o.gradient, begin, end, norm);
 }
 
 // a sum of squares, as if every gradient had been multiplied by the scale
@@ -41,8 +34,10 @@ inline tally scaled(const tally& all, double gradient_scale) {
 // names the element, which is looked for only now
 [[noreturn]] __attribute__((noinline, cold)) inline void refuse_nonfinite(const tensor_record& t, const operands& o,
                                                                           const gradient_functions& access) {
-  index_t bad = o.gradient ? access.first_bad(o.gradient, t.elements()) : t.elements();
-  if (bad == t.elements() && t.accumulator) bad = first_nonfinite(t.accumulator, t.elements());
+  index_t bad = 0;
+  if (!o.gradient) bad = first_nonfinite(t.accumulator, t.elements());
+  else
+    while (!access.inspect(t.accumulating ? t.accumulator : nullptr, o.gradient, bad, bad + 1, false).nonfinite) ++bad;
   refuse(errc::nonfinite, t.name, "its gradient is not finite at element {got} of {expected}; nothing was changed",
          t.elements(), bad);
 }

@@ -33,6 +33,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     append_rules(rules);
   }
 
+  using tensor_registry::group;
   /// Other hyperparameters for tensors added from now on that match `filter`; the last group that matches takes them.
   /// Returns the group's number, from 1.
   std::size_t group(const tensor_filter& filter, const Chain& rules) {
@@ -42,15 +43,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
 
   /// Registers a tensor and allocates its state (or binds spec.state), zeroed: the only allocation. Raises
   /// errc::duplicate_name, errc::type, errc::memory, errc::overlap.
-  __attribute__((noinline)) tensor_id add(std::string_view name, const tensor_spec& spec) {
-    auto layout = kernels::layout(spec, options_);
-    check_new(name, spec, layout.bytes);
-    auto owned = backend_.allocate(spec.state.empty() ? layout.bytes : 0);
-    work_.reserve(tensors_.size() + 1);
-    frames_.resize(tensors_.size() + 1);
-    const auto id = insert(name, spec, std::move(layout), std::move(owned), chunk_count(spec.shape.elements()));
-    return id;
-  }
+  tensor_id add(std::string_view name, const tensor_spec& spec) { return zeroed(insert_new(name, spec)); }
   template <std::integral Size> tensor_id add(std::string_view name, Size elements) {
     return add(name, tensor_spec{.shape = {static_cast<index_t>(elements)}});
   }
@@ -59,11 +52,11 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   template <class P, class G>
   tensor_id add(std::string_view name, const tensor_spec& spec, P&& parameter, G&& gradient,
                 std::span<float> master = {}) {
-    const auto id = add(name, spec);
+    const auto id = insert_new(name, spec);
     insertion guard{this};
     bind(id, parameter, gradient, master);
     guard.self = nullptr;
-    return id;
+    return zeroed(id);
   }
 
   /// Tells step() where a tensor's parameter and gradient are, now that they are there or have moved. An empty gradient
@@ -89,9 +82,11 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   /// Adds a micro-batch's gradient to the tensor's accumulator (options.accumulate); the next update of the tensor adds
   /// what is there. Raises errc::order without an accumulator, errc::nonfinite unless options say otherwise.
   template <class G> void accumulate(tensor_id id, const G& gradient) {
-    const auto g = detail::view_of(gradient);
-    detail::check_span(record(id).name, detail::extent_of("gradient", g), record(id).elements());
-    engine::accumulate(id, g.data(), detail::gradient_access<detail::element_of<const G>>::functions);
+    if constexpr (detail::check_elements<std::span<float>, const G>()) {
+      const auto g = detail::view_of(gradient);
+      detail::check_span(record(id).name, detail::extent_of("gradient", g), record(id).elements());
+      engine::accumulate(id, g.data(), detail::gradient_access<detail::element_of<const G>>::functions);
+    }
   }
 
   using tensor_registry::state_bytes;
@@ -122,6 +117,21 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
       if (self) self->remove_last();
     }
   };
+
+  __attribute__((noinline)) tensor_id insert_new(std::string_view name, const tensor_spec& spec) {
+    auto layout = kernels::layout(spec, options_);
+    check_new(name, spec, layout);
+    auto owned = backend_.allocate(spec.state.empty() ? layout.bytes : 0);
+    work_.reserve(tensors_.size() + 1);
+    frames_.resize(tensors_.size() + 1);
+    return insert(name, spec, std::move(layout), std::move(owned), chunk_count(spec.shape.elements()));
+  }
+  // memory that the trainer bound is written to only when nothing can be refused any more
+  tensor_id zeroed(tensor_id id) {
+    const auto& t = record(id);
+    if (!t.spec.state.empty()) std::memset(t.state, 0, t.layout.bytes);
+    return id;
+  }
 
   void append_rules(const Chain& rules) {
     rules.hyperparameters(check_hyperparameter{});
@@ -163,16 +173,18 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
       const auto p = detail::view_of(parameter);
       const auto g = detail::view_of(gradient);
       detail::check_into(record(id), detail::extent_of("parameter", p), detail::extent_of("gradient", g), delta);
-      const detail::operands o{nullptr, p.data(), g.data(), nullptr, delta.data()};
+      const detail::operands o{nullptr, p.data(), g.data(), nullptr, delta.data(), dtype_of<slope>};
       return engine::update(clock, id, o, &run_chunk<into<element>, slope>, detail::gradient_access<slope>::functions);
     } else {
       return false;
     }
   }
   template <class G> void measure_view(const detail::step_clock& clock, tensor_id id, const G& gradient) {
-    const auto g = detail::view_of(gradient);
-    detail::check_span(record(id).name, detail::extent_of("gradient", g), record(id).elements());
-    engine::measure(clock, id, g.data(), detail::gradient_access<detail::element_of<const G>>::functions);
+    if constexpr (detail::check_elements<std::span<float>, const G>()) {
+      const auto g = detail::view_of(gradient);
+      detail::check_span(record(id).name, detail::extent_of("gradient", g), record(id).elements());
+      engine::measure(clock, id, g.data(), detail::gradient_access<detail::element_of<const G>>::functions);
+    }
   }
 
   // the pass for this tensor's kind of parameter

@@ -20,7 +20,8 @@ enum class rounding : std::uint8_t { stochastic, kahan, nearest };
 /// Options of the optimizer itself, beside the hyperparameters of its rules.
 struct optimizer_options {
   nonfinite on_nonfinite = nonfinite::raise;
-  /// With skip: raise errc::nonfinite at this many skipped steps in a row; 0 never does.
+  /// With skip: raise errc::nonfinite at this many skips in a row; 0 never does. A skip is a batched or measured step,
+  /// or one tensor's update otherwise.
   std::int64_t max_consecutive_skips = 0;
   rounding bf16_parameters = rounding::stochastic;
   /// Keep an fp32 accumulator per tensor (4 bytes per parameter) for accumulate() and two-phase steps.

@@ -4,6 +4,7 @@
 #include "mango/core/philox.hpp"
 #include "mango/optim/groups.hpp"
 #include "mango/optim/validate.hpp"
+#include "mango/rule/hyperparameter.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -81,11 +82,13 @@ class tensor_registry {
       for (std::size_t i = 0; i < parameter.size(); ++i) std::swap(values[i], parameter[i]);
       return;
     }
-    detail::refuse(errc::unknown_name, t.name, "it has no slot {word}", 1, 0, slot);
+    detail::refuse(errc::unknown_name, t.name, "it has no slot {word}", 1, 0, quoted(slot));
   }
 
  protected:
-  explicit tensor_registry(const optimizer_options& options) : options_(options) {}
+  explicit tensor_registry(const optimizer_options& options) : options_(options) {
+    require("max_consecutive_skips", static_cast<double>(options.max_consecutive_skips), {0, 1e15});
+  }
   tensor_registry(tensor_registry&&) = default;
   tensor_registry& operator=(tensor_registry&&) = default;
   __attribute__((noinline)) ~tensor_registry() {
@@ -110,7 +113,11 @@ class tensor_registry {
   }
 
   // checks everything about a new tensor before anything is allocated
-  __attribute__((noinline)) void check_new(std::string_view name, const tensor_spec& spec, std::size_t bytes) const {
+  __attribute__((noinline)) void check_new(std::string_view name, const tensor_spec& spec,
+                                           const detail::state_layout& layout) const {
+    const std::size_t bytes = layout.bytes;
+    index_t alignment = 1;
+    for (const auto& p : layout.parts) alignment = size_of(p.type) > alignment ? size_of(p.type) : alignment;
     if (name.empty()) raise(errc::unknown_name, "a tensor needs a name: checkpoints and groups find it by that", 1, 0);
     for (const auto* t : tensors_)
       if (t->name == name) detail::refuse(errc::duplicate_name, name, "the name is taken already", 0, 1);
@@ -123,12 +130,18 @@ class tensor_registry {
     if (given < bytes)
       detail::refuse(errc::memory, name, "{got} bytes were bound for its state, which takes {expected}",
                      static_cast<long long>(bytes), static_cast<long long>(given));
-    const detail::extent words{"state", spec.state.data(), bytes / 4, dtype::f32};
-    detail::check_span(name, words, static_cast<index_t>(words.count));
-    for (const auto* t : tensors_)
-      if (detail::overlap({"", spec.state.data(), bytes, dtype::u8}, detail::state_of(*t)))
-        detail::refuse(errc::overlap, name, "its state, {expected} bytes, overlaps that of {word}, {got} bytes",
-                       static_cast<long long>(bytes), static_cast<long long>(t->layout.bytes), t->name);
+    const detail::extent state{"state", spec.state.data(), given, dtype::u8};
+    detail::check_span(name, state, static_cast<index_t>(given));
+    const auto past = static_cast<long long>(state.begin() % static_cast<std::uintptr_t>(alignment));
+    if (past != 0)
+      detail::refuse(errc::misaligned_span, name, "its state starts {got} bytes past a multiple of {expected}",
+                     alignment, past);
+    detail::operands none;
+    detail::tensor_record fresh;
+    fresh.name = text(name);
+    fresh.state = spec.state.data();
+    fresh.layout.bytes = bytes;
+    for (const auto* t : tensors_) detail::check_apart(fresh, none, *t, t->bound);
   }
 
   // the new tensor's record, with its memory in place; `owned` is empty when the trainer bound its own
@@ -145,7 +158,6 @@ class tensor_registry {
     for (std::size_t i = 0; i < filters_.size(); ++i)
       if (matches(filters_[i]->filter, filters_[i]->names, name, spec.shape)) t->group = i + 1;
     t->state = spec.state.empty() ? t->owned.data() : spec.state.data();
-    if (!spec.state.empty()) std::memset(t->state, 0, t->layout.bytes);
     if (const auto* p = t->layout.find("accumulator", "data"))
       t->accumulator = reinterpret_cast<float*>(t->state + p->offset);
     if (const auto* p = t->layout.find("parameter", "compensation"))

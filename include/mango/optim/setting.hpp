@@ -78,7 +78,11 @@ inline void read(std::string_view name, std::string_view text, schedule& field) 
   }
   for (std::size_t i = 1; i < count; ++i)
     if (!(numbers[i] > -1e15 && numbers[i] < 1e15)) refuse_value(name, text, forms);
-  const auto whole = [&](std::size_t i) { return static_cast<std::int64_t>(numbers[i]); };
+  const auto whole = [&](std::size_t i) {
+    const auto n = static_cast<std::int64_t>(numbers[i]);
+    if (static_cast<double>(n) != numbers[i]) refuse_value(name, text, forms);
+    return n;
+  };
   const auto form = text.substr(0, space);
   if (form == "warmup_cosine" && (count == 3 || count == 4))
     field = warmup_cosine{numbers[0], whole(1), whole(2), numbers[3]};

@@ -23,6 +23,9 @@ struct sgd_config {
 /// no store, or nesterov and dampening no momentum.
 template <int Slots> auto sgd_rules(const sgd_config& c = {}) {
   const double coupled = c.decoupled ? 0 : c.weight_decay, decoupled = c.decoupled ? c.weight_decay : 0;
+  if (c.momentum == 0 && (c.nesterov || c.dampening != 0))
+    raise(errc::config, {"nesterov and dampening mean nothing without momentum"},
+          c.nesterov ? "nesterov" : "dampening");
   const auto before = chain(clip_by_global_norm{c.max_norm}, add_decayed_weights{coupled});
   const decoupled_step step{c.learning_rate, decoupled};
   if constexpr (Slots > 0) {
@@ -30,9 +33,6 @@ template <int Slots> auto sgd_rules(const sgd_config& c = {}) {
   } else {
     if (c.momentum != 0)
       raise(errc::config, {"momentum needs a store: write mango::sgd<mango::stores<mango::fp32>>"}, "momentum");
-    if (c.nesterov || c.dampening != 0)
-      raise(errc::config, {"nesterov and dampening mean nothing without momentum"},
-            c.nesterov ? "nesterov" : "dampening");
     return chain(before, step);
   }
 }

@@ -77,13 +77,14 @@ struct operands {
   const void* gradient = nullptr;      // null: what is in the accumulator
   float* master = nullptr;
   float* delta = nullptr;
+  dtype gradient_type = dtype::f32;
 };
 
 // what depends on the type of a gradient
 struct gradient_functions {
-  tally (*inspect)(const void* gradient, index_t begin, index_t end, bool norm);
+  // of the gradient, or of its sum with what has accumulated (sum may be null)
+  tally (*inspect)(const float* sum, const void* gradient, index_t begin, index_t end, bool norm);
   void (*add)(float* sum, const void* gradient, index_t begin, index_t end);
-  index_t (*first_bad)(const void* gradient, index_t n);
 };
 
 // the pass over one chunk of one tensor, its types forgotten
@@ -102,7 +103,6 @@ struct tensor_record {
   std::size_t group = 0;
   std::uint32_t hash = 0;
   bool accumulating = false;     // something is in the accumulator
-  bool folded = false;           // and the bound gradient too
   std::int64_t updates = 0;      // t of bias correction
   std::int64_t updated_in = 0;   // the last attempt at a step that updated it
   std::int64_t measured_in = 0;  // the last attempt that measured it

@@ -79,7 +79,7 @@ __attribute__((noinline)) inline operands check_operands(const tensor_record& t,
   check_parameter(t, p, m);
   if (g.what) check_span(t.name, g, t.elements());
   check_disjoint(t.name, {p, g, m, state_of(t)});
-  return {const_cast<void*>(p.data), nullptr, g.data, master.data(), nullptr};
+  return {const_cast<void*>(p.data), nullptr, g.data, master.data(), nullptr, g.type};
 }
 
 // the same for a step that is written to `delta`
@@ -91,11 +91,26 @@ __attribute__((noinline)) inline void check_into(const tensor_record& t, const e
   check_disjoint(t.name, {p, g, d, state_of(t)});
 }
 
-// two tensors of one optimizer may not share memory
-inline void check_apart(const tensor_record& t, const extent& parameter, const tensor_record& other) {
-  if (overlap(parameter, {"", other.bound.parameter, static_cast<std::size_t>(other.elements()), other.spec.parameter}))
-    refuse(errc::overlap, t.name, "its parameter, {expected} elements, overlaps that of {word}, {got} elements",
-           t.elements(), other.elements(), other.name);
+// two tensors of one optimizer may share nothing but a gradient's memory: what is written for one is nowhere used for
+// the other. Operands that are not bound are null and overlap nothing.
+__attribute__((noinline)) inline void check_apart(const tensor_record& t, const operands& o, const tensor_record& other,
+                                                  const operands& its) {
+  const auto memory = [](const tensor_record& r, const operands& at, int i) -> extent {
+    const auto n = static_cast<std::size_t>(r.elements());
+    if (i == 0) return {"parameter", at.parameter, n, r.spec.parameter};
+    if (i == 1) return {"master copy", at.master, n, dtype::f32};
+    if (i == 2) return state_of(r);
+    return {"gradient", at.gradient, n, at.gradient_type};
+  };
+  for (int i = 0; i < 4; ++i)
+    for (int k = 0; k < 4; ++k) {
+      const extent a = memory(t, o, i), b = memory(other, its, k);
+      if (!(i == 3 && k == 3) && overlap(a, b))
+        refuse(
+            errc::overlap, t.name,
+            concat({"its {word}, {expected} elements, overlaps the ", b.what, " of {other}, {got} elements"}).c_str(),
+            static_cast<long long>(a.count), static_cast<long long>(b.count), a.what, quoted(other.name));
+    }
 }
 
 }  // namespace mango

@@ -47,32 +47,35 @@ template <class E> index_t first_nonfinite(const E* x, index_t n) noexcept {
   return i;
 }
 
+namespace detail {
+// sum of (scale x)^2 over a block, divided by scale^2; in float, four packets wide
+template <class G> double block_norm(const G* g, index_t begin, index_t end, float scale) noexcept {
+  packet acc[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+  index_t i = begin;
+  for (; i + 4 * packet::lanes <= end; i += 4 * packet::lanes) MANGO_UNROLL_4
+  for (int k = 0; k < 4; ++k) {
+    const packet x = load(g, whole{i + k * packet::lanes}) * scale;
+    acc[k] += x * x;
+  }
+  double total = sum((acc[0] + acc[1]) + (acc[2] + acc[3]));
+  for (; i < end; ++i) {
+    const double x = static_cast<double>(load(g, one{i})) * static_cast<double>(scale);
+    total += x * x;
+  }
+  return total / (static_cast<double>(scale) * static_cast<double>(scale));
+}
+}  // namespace detail
+
 /// Sum of squares of g[begin, end): float within blocks of 1024, which are added in double, in order. A block whose
-/// float sum overflows is summed again in double, so every finite gradient has a finite norm.
+/// squares leave the range of float is summed again, scaled by 2^-100 or 2^100: no finite gradient is lost.
 template <class G> double squared_norm(const G* g, index_t begin, index_t end) noexcept {
   constexpr index_t block = 1024;
   double total = 0;
   for (index_t b = begin; b < end; b += block) {
     const index_t stop = end - b < block ? end : b + block;
-    packet acc[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    index_t i = b;
-    for (; i + 4 * packet::lanes <= stop; i += 4 * packet::lanes) MANGO_UNROLL_4
-    for (int k = 0; k < 4; ++k) {
-      const packet x = load(g, whole{i + k * packet::lanes});
-      acc[k] += x * x;
-    }
-    double sum = detail::sum((acc[0] + acc[1]) + (acc[2] + acc[3]));
-    for (; i < stop; ++i) {
-      const float x = load(g, one{i});
-      sum += static_cast<double>(x) * static_cast<double>(x);
-    }
-    if (is_nonfinite(sum)) {
-      sum = 0;
-      for (i = b; i < stop; ++i) {
-        const auto x = static_cast<double>(load(g, one{i}));
-        sum += x * x;
-      }
-    }
+    double sum = detail::block_norm(g, b, stop, 1.0f);
+    if (is_nonfinite(sum)) sum = detail::block_norm(g, b, stop, 0x1p-100f);
+    else if (sum < 1e-25) sum = detail::block_norm(g, b, stop, 0x1p100f);
     total += sum;
   }
   return total;

@@ -92,6 +92,7 @@ template <class T> inline constexpr bool is_chain = false;
 template <class... R> inline constexpr bool is_chain<chain_t<R...>> = true;
 
 constexpr chain_t<> flatten() { return {}; }
+template <class H, class... T, class... Rest> constexpr auto flatten(const chain_t<H, T...>& c, const Rest&... rest);
 template <class R, class... Rest> constexpr auto flatten(const R& r, const Rest&... rest);
 template <class... Rest> constexpr auto flatten(const chain_t<>&, const Rest&... rest) { return flatten(rest...); }
 template <class H, class... T, class... Rest> constexpr auto flatten(const chain_t<H, T...>& c, const Rest&... rest) {

@@ -12,9 +12,7 @@ struct clip_by_value {
   struct frame {
     float limit;
   };
-  frame fold(const step_info&) const {
-    return {limit > 0 ? static_cast<float>(limit) : 3.40282346638528859811704183484516925e+38f};
-  }
+  frame fold(const step_info&) const { return {limit > 0 ? static_cast<float>(limit) : __builtin_huge_valf()}; }
   template <class F> void hyperparameters(F&& f) const { f("limit", limit, zero_or_more); }
   template <class T> MANGO_HD static T apply(const frame& k, T u) {
     return math::max(math::min(u, T(k.limit)), T(-k.limit));

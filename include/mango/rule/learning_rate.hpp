@@ -6,8 +6,12 @@
 namespace mango::inline MANGO_ABI {
 
 /// The rate of one step: the caller's, if one was given to begin_step(), else the schedule's.
+/// Raises errc::config when a function of the caller's returns something that is not a rate.
 inline double learning_rate_at(const schedule& rate, const step_info& s) {
-  return s.learning_rate >= 0 ? s.learning_rate : rate(s.step);
+  if (s.learning_rate >= 0) return s.learning_rate;
+  const double scheduled = rate(s.step);
+  if (rate.form() == schedule::kind::function) require("learning_rate", scheduled, zero_or_more);
+  return scheduled;
 }
 
 /// Lists the numbers of a schedule, as rules list theirs.

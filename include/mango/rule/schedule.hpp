@@ -1,5 +1,7 @@
 #pragma once
 // Learning rates as pure functions of the step, so that a resumed run needs nothing but the step's number.
+#include <type_traits>
+
 #include "mango/core/types.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -41,7 +43,9 @@ class schedule {
   constexpr schedule(polynomial_decay s)
       : kind_(kind::polynomial), peak_(s.peak), final_(s.final), shape_(s.power), warmup_(s.warmup), total_(s.total) {}
   constexpr schedule(step_decay s) : kind_(kind::step), peak_(s.initial), shape_(s.factor), total_(s.every) {}
-  constexpr schedule(function f) : kind_(kind::function), function_(f) {}
+  template <class F>
+  requires(std::is_convertible_v<F, function> && !std::is_arithmetic_v<F>) constexpr schedule(F f)
+      : kind_(kind::function), function_(f) {}
 
   /// The rate at step s = 1, 2, ...
   __attribute__((noinline)) double operator()(std::int64_t s) const {

@@ -1,0 +1,286 @@
+// optimizers from text: every name, every option, and every way to get one wrong
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "mango/optim/factory.hpp"
+#include "optim/caught.hpp"
+#include "optim/numbers.hpp"
+#include "optim/snapshot.hpp"
+
+using namespace optim_test;
+using mango::errc, mango::make_optimizer;
+
+namespace {
+
+// everything an option could change: weights in fp32 and bf16 after some steps, bytes of state, what a NaN does
+std::string behaviour(const std::string& line) {
+  std::string out;
+  const auto add = [&out](const auto& v) {
+    out.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(*v.data()));
+  };
+  auto opt = make_optimizer(line);
+  auto p = uniform(33, 1), g = uniform(33, 2);
+  auto half = to_bf16(p), slope = to_bf16(g);
+  opt.add("p", {.shape = {33}}, p, g);
+  opt.add("half", {.shape = {33}, .parameter = mango::dtype::bf16}, half, slope);
+  for (unsigned k = 0; k < 4; ++k) {
+    refill(g, uniform(33, 10 + k));
+    refill(slope, to_bf16(g));
+    opt.step();
+  }
+  add(p);
+  add(half);
+  out += std::to_string(opt.state_bytes());
+  g[4] = std::bit_cast<float>(0x7fc00000u);
+  for (int k = 0; k < 3; ++k) try {
+      out += opt.step().applied ? "applied" : "skipped";
+    } catch (const mango::error& e) {
+      out += e.what();
+    }
+  return out;
+}
+
+// the names that the error for an unknown option lists
+std::set<std::string> options_of(const std::string& kind) {
+  const std::string sentence = caught([&] { make_optimizer(kind + ":nothing=1"); }).what();
+  std::set<std::string> names;
+  for (std::size_t at = sentence.find("there are ") + 10; at < sentence.size();) {
+    const auto comma = std::min(sentence.find(", ", at), sentence.size());
+    names.insert(sentence.substr(at, comma - at));
+    at = comma + 2;
+  }
+  return names;
+}
+
+// an option, a value that is not its default, and what else must be set for it to mean something
+struct change {
+  const char *option, *value, *with;
+};
+const change common[] = {{"learning_rate", "0.02", ""},     {"weight_decay", "0.25", ""},
+                         {"max_norm", "0.5", ""},           {"on_nonfinite", "skip", ""},
+                         {"on_nonfinite", "unchecked", ""}, {"max_consecutive_skips", "2", "on_nonfinite=skip"},
+                         {"bf16_parameters", "kahan", ""},  {"bf16_parameters", "nearest", ""},
+                         {"accumulate", "yes", ""},         {"seed", "7", ""}};
+const change adams[] = {{"b1", "0.5", ""},
+                        {"b2", "0.5", ""},
+                        {"eps", "0.5", ""},
+                        {"convention", "hf", "eps=1e-3"},
+                        {"convention", "bnb", "eps=1e-3,learning_rate=0.5"},
+                        {"stores", "bf16", ""},
+                        {"stores", "kahan", ""}};
+const change sgds[] = {{"momentum", "0.5", ""},
+                       {"dampening", "0.5", "momentum=0.9"},
+                       {"nesterov", "yes", "momentum=0.9"},
+                       {"decoupled", "yes", "momentum=0.9,weight_decay=0.25"},
+                       {"stores", "bf16", "momentum=0.9"},
+                       {"stores", "kahan", "momentum=0.9"}};
+
+void every_option_acts(const std::string& kind, std::span<const change> own) {
+  auto untested = options_of(kind);
+  std::vector<change> all(std::begin(common), std::end(common));
+  all.insert(all.end(), own.begin(), own.end());
+  for (const auto& c : all) {
+    const std::string base = kind + (*c.with ? ":" : "") + c.with;
+    const std::string changed = base + (*c.with ? "," : ":") + c.option + "=" + c.value;
+    CAPTURE(changed);
+    const bool acts = behaviour(changed) != behaviour(base), repeats = behaviour(changed) == behaviour(changed);
+    CHECK(acts);
+    CHECK(repeats);
+    untested.erase(c.option);
+  }
+  for (const auto& name : untested) FAIL_CHECK("no test changes option " << name << " of " << kind);
+}
+
+// the last value of a parameter that starts at 1 and follows this learning rate down a constant slope
+float follow(std::string_view rate, int steps = 10) {
+  std::vector<float> p{1.0f}, g{1.0f};
+  auto opt = make_optimizer("sgd", {{"learning_rate", rate}});
+  opt.add("p", {.shape = {1}}, p, g);
+  for (int k = 0; k < steps; ++k) opt.step();
+  return p[0];
+}
+float follow(const mango::schedule& rate, int steps = 10) {
+  std::vector<float> p{1.0f}, g{1.0f};
+  mango::sgd opt{{.learning_rate = rate}};
+  opt.add("p", {.shape = {1}}, p, g);
+  for (int k = 0; k < steps; ++k) opt.step();
+  return p[0];
+}
+
+template <class Typed> void equals(const std::string& line, Typed&& typed) {
+  CAPTURE(line);
+  mango::any_optimizer any = make_optimizer(line);
+  const auto start = uniform(70'001, 1);
+  auto p = start, q = start, g = start;
+  auto half = to_bf16(start), half2 = half;
+  any.add("w", {.shape = {70'001}}, p, g);
+  typed.add("w", {.shape = {70'001}}, q, g);
+  any.add("h", {.shape = {70'001}, .parameter = mango::dtype::bf16}, half, to_bf16(start));
+  const auto slope = to_bf16(start);
+  any.bind(any.tensors().find("h"), half, slope);
+  typed.add("h", {.shape = {70'001}, .parameter = mango::dtype::bf16}, half2, slope);
+  for (unsigned k = 0; k < 3; ++k) {
+    refill(g, uniform(70'001, k));
+    const auto a = any.step({.learning_rate = 0.01, .gradient_scale = 0.5});
+    const auto b = typed.step({.learning_rate = 0.01, .gradient_scale = 0.5});
+    CHECK(a.gradient_norm == b.gradient_norm);
+  }
+  CHECK(same_bits(p, q));
+  CHECK(same_bits(half, half2));
+  CHECK(snapshot(any.tensors()) == snapshot(typed));
+  CHECK(any.name() == typed.kind());
+  CHECK(std::string_view(any.describe()) == std::string_view(typed.describe()));
+}
+
+}  // namespace
+
+TEST_CASE("optim factory: the registry names what can be made") {
+  std::set<std::string_view> names;
+  for (const auto& k : mango::optimizer_kinds()) {
+    names.insert(k.name);
+    CHECK(!k.summary.empty());
+    CHECK(make_optimizer(k.name).name() == k.name);
+  }
+  CHECK(names == std::set<std::string_view>{"adamw", "adam", "sgd"});
+  const auto e = caught([] { make_optimizer("adamx:b1=0.5"); });
+  check_error(e, errc::unknown_name, "adamx");
+  for (const auto name : names) CHECK(contains(e.what(), name));
+}
+
+TEST_CASE("optim factory: every option of adamw changes what happens") { every_option_acts("adamw", adams); }
+TEST_CASE("optim factory: every option of adam changes what happens") { every_option_acts("adam", adams); }
+TEST_CASE("optim factory: every option of sgd changes what happens") { every_option_acts("sgd", sgds); }
+
+TEST_CASE("optim factory: any_optimizer is the typed optimizer, bit for bit") {
+  using mango::stores, mango::bf16, mango::kahan, mango::fp32;
+  equals("adamw:weight_decay=0.1,b2=0.99,seed=3",
+         mango::adamw{{.b2 = 0.99, .weight_decay = 0.1, .options = {.seed = 3}}});
+  equals("adamw:stores=bf16,max_norm=2", mango::adamw<stores<bf16, bf16>>{{.max_norm = 2}});
+  equals("adam:stores=kahan,weight_decay=0.5", mango::adam<stores<kahan, kahan>>{{.weight_decay = 0.5}});
+  equals("sgd", mango::sgd{{}});
+  equals("sgd:momentum=0.9,nesterov=yes", mango::sgd<stores<fp32>>{{.momentum = 0.9, .nesterov = true}});
+}
+
+TEST_CASE("optim factory: groups take the optimizer's settings with changes") {
+  std::vector<float> weight{1.0f}, bias{1.0f}, zero{0.0f};
+  auto opt = make_optimizer("adamw:learning_rate=0.5,weight_decay=0.5");
+  CHECK(opt.group({.max_dimensions = 1}, {{"weight_decay", "0"}}) == 1);
+  opt.add("weight", {.shape = {1, 1}}, weight, zero);
+  opt.add("bias", {.shape = {1}}, bias, zero);
+  opt.step();
+  CHECK(weight[0] == 0.75f);  // decay alone: 1 - lr wd, with the rate of the whole optimizer
+  CHECK(bias[0] == 1.0f);
+  CHECK(opt.tensors().group(opt.tensors().find("bias")) == 1);
+  check_error(caught([&] { opt.group({}, {{"decay", "0"}}); }), errc::unknown_name, "decay");
+  check_error(caught([&] { opt.group({}, {{"b1", "1"}}); }), errc::config, "b1");
+  check_error(caught([&] { opt.group({}, {{"seed", "1"}}); }), errc::unknown_name, "seed");  // not a group's to set
+  check_error(caught([&] { opt.group({}, {{"stores", "bf16"}}); }), errc::unknown_name, "stores");
+  CHECK(opt.group({}, {{"b1", "0.5"}}) == 2);
+}
+
+TEST_CASE("optim factory: learning rates and schedules from text") {
+  CHECK(follow("0.125") == follow(0.125));
+  CHECK(follow("1e-1") == follow(0.1));
+  CHECK(follow("warmup_cosine 0.1 3 8") == follow(mango::warmup_cosine{0.1, 3, 8}));
+  CHECK(follow("warmup_cosine 0.1 3 8 0.05") == follow(mango::warmup_cosine{0.1, 3, 8, 0.05}));
+  CHECK(follow("polynomial_decay 0.1 2 9") == follow(mango::polynomial_decay{0.1, 2, 9}));
+  CHECK(follow("polynomial_decay 0.1 2 9 2") == follow(mango::polynomial_decay{0.1, 2, 9, 2}));
+  CHECK(follow("polynomial_decay 0.1 2 9 2 0.03") == follow(mango::polynomial_decay{0.1, 2, 9, 2, 0.03}));
+  CHECK(follow("step_decay 0.1 4") == follow(mango::step_decay{0.1, 4}));
+  CHECK(follow("step_decay 0.1 4 0.5") == follow(mango::step_decay{0.1, 4, 0.5}));
+  CHECK(follow("step_decay 0.1 4 0.5") != follow("step_decay 0.1 4"));
+  std::set<float> ends{follow("0.1"), follow("warmup_cosine 0.1 3 8"), follow("polynomial_decay 0.1 3 8")};
+  CHECK(ends.size() == 3);
+}
+
+TEST_CASE("optim factory: values that are not exactly a value are refused, naming option and value") {
+  const auto refuses = [](std::string_view kind, const char* option, const char* value) {
+    CAPTURE(std::string(value));
+    const auto e = caught([&] { make_optimizer(kind, {{option, value}}); });
+    check_error(e, errc::config, option);
+    CHECK(contains(e.what(), "must be"));
+    if (std::string_view(option) != "learning_rate") CHECK(contains(e.what(), value));  // there, the word that is wrong
+  };
+  for (const char* value : {"", "x", "0.5x", " 0.5", "0.5 ", "+0.5", "0,5", "1e400", "0x1", "--1", "1e", "."})
+    refuses("adamw", "b1", value);
+  for (const char* value : {"yes please", "Yes", "2", "", "-1"}) refuses("sgd", "nesterov", value);
+  for (const char* value : {"-1", "1.5", "18446744073709551616", "", "1e3"}) refuses("adamw", "seed", value);
+  for (const char* value : {"Torch", "pytorch", ""}) refuses("adam", "convention", value);
+  for (const char* value : {"ignore", "", "RAISE"}) refuses("adam", "on_nonfinite", value);
+  for (const char* value : {"up", ""}) refuses("adam", "bf16_parameters", value);
+  for (const char* value : {"int8", "fp16", "", "fp32,fp32"}) refuses("adamw", "stores", value);
+  for (const char* value : {"warmup_cosine", "warmup_cosine ", "warmup_cosine 1", "warmup_cosine 1 2",
+                            "warmup_cosine 1 2 3 4 5", "warmup_cosine  1 2 3", "warmup_cosine 1 2 3 ", "cosine 1 2 3",
+                            "warmup_cosine 1 2 x", "polynomial_decay 1 2", "polynomial_decay 1 2 3 4 5 6",
+                            "step_decay 1", "step_decay 1 2 3 4", "warmup_cosine 1 2 nan", "warmup_cosine 1 1e300 2"})
+    refuses("sgd", "learning_rate", value);
+}
+
+TEST_CASE("optim factory: steps of a schedule are whole numbers") {
+  for (const char* value : {"warmup_cosine 0.1 10.5 100", "warmup_cosine 0.1 10 99.5", "polynomial_decay 0.1 0.5 9",
+                            "step_decay 0.1 2.5"}) {
+    CAPTURE(std::string(value));
+    check_error(caught([&] { make_optimizer("sgd", {{"learning_rate", value}}); }), errc::config, "learning_rate");
+  }
+}
+
+TEST_CASE("optim factory: values outside their range, and options that would mean nothing, are refused") {
+  const auto refuses = [](std::string_view line, const char* field) {
+    CAPTURE(std::string(line));
+    check_error(caught([&] { make_optimizer(line); }), errc::config, field);
+  };
+  refuses("adamw:b1=1", "b1");
+  refuses("adamw:b2=nan", "b2");
+  refuses("adamw:eps=0", "eps");
+  refuses("adam:weight_decay=-1", "weight_decay");
+  refuses("adam:max_norm=inf", "max_norm");
+  refuses("sgd:learning_rate=-1", "learning_rate.peak");
+  refuses("sgd:momentum=1", "momentum");
+  refuses("sgd:nesterov=yes", "nesterov");
+  refuses("sgd:dampening=0.5", "dampening");
+  refuses("sgd:stores=bf16", "stores");
+  refuses("adamw:b1", "b1");
+  refuses("adamw:b1=0.5,,", "");
+  check_error(caught([] { make_optimizer("adamw:=0.5"); }), errc::unknown_name, "");
+  check_error(caught([] { make_optimizer("adamw:b3=0.5"); }), errc::unknown_name, "b3");
+  check_error(caught([] { make_optimizer("sgd:b1=0.5"); }), errc::unknown_name, "b1");
+  check_error(caught([] { make_optimizer(""); }), errc::unknown_name, "");
+}
+
+TEST_CASE("optim factory: bytes are known before, masters are bound, refused tensors are not registered") {
+  auto opt = make_optimizer("adamw:stores=bf16,bf16_parameters=kahan");
+  const mango::tensor_spec spec{.shape = {8}, .parameter = mango::dtype::bf16}, f32{.shape = {8}};
+  auto mastered = spec;
+  mastered.master = true;
+  CHECK(opt.state_bytes(spec) == 8 * (2 + 2 + 2));
+  CHECK(opt.state_bytes(mastered) == 8 * (2 + 2));
+  CHECK(opt.state_bytes() == 0);
+  auto master = uniform(8, 1), g32 = uniform(8, 2);
+  auto p = to_bf16(master), g = to_bf16(g32);
+  CHECK(caught([&] { opt.add("w", mastered, p, g); }).code() == errc::size);  // no master
+  CHECK(caught([&] { opt.add("w", f32, std::span(master).first(7), g32); }).code() == errc::size);
+  CHECK(opt.tensors().size() == 0);
+  const auto before = master;
+  opt.add("w", mastered, p, g, master);
+  CHECK(opt.state_bytes() == 32);
+  auto moved = std::move(opt);
+  CHECK(moved.step().updated == 1);
+  CHECK(!same_bits(master, before));
+  CHECK(same_bits(p, to_bf16(master)));
+}
+
+TEST_CASE("optim factory: an optimizer can be assigned and moved on, and its views bound again") {
+  std::vector<float> p{1.0f}, elsewhere{1.0f}, g{1.0f};
+  auto opt = make_optimizer("adamw");
+  opt.add("p", {.shape = {1}}, p, g);
+  opt = make_optimizer("sgd:learning_rate=0.25");
+  CHECK(opt.name() == "sgd");
+  CHECK(opt.tensors().size() == 0);
+  const auto id = opt.add("p", {.shape = {1}}, p, g);
+  opt.step();
+  opt.bind(id, elsewhere, g);
+  opt.step();
+  CHECK(p[0] == 0.75f);
+  CHECK(elsewhere[0] == 0.75f);
+}

@@ -1,0 +1,129 @@
+#pragma once
+// The textbook twins: optimizers as the papers write them, in double, one plain loop each. Nothing here includes the
+// library, and nothing is folded, fused or rounded; what a twin and the library agree on is the formula.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+namespace reference {
+
+using numbers = std::vector<double>;
+
+/// The three quotients in use for Adam, by the code that spread them.
+enum class convention { torch, hf, bnb };
+
+/// Adam, Kingma & Ba 2015, Algorithm 1; AdamW, Loshchilov & Hutter 2019, Algorithm 2 (with the schedule in lr).
+struct adam {
+  double lr = 1e-3, b1 = 0.9, b2 = 0.999, eps = 1e-8;
+  convention form = convention::torch;
+  double decay = 0;
+  bool coupled = false;      // decay joins the gradient instead of shrinking the weights
+  bool decay_after = false;  // decoupled decay acts on the updated weights (Hugging Face)
+  std::int64_t t = 0;
+  numbers m{}, v{};
+
+  /// What is subtracted from the parameter, divided by the learning rate. Advances t, m and v.
+  numbers direction(const numbers& gradient) {
+    m.resize(gradient.size());
+    v.resize(gradient.size());
+    ++t;
+    const double bc1 = 1 - std::pow(b1, t), bc2 = 1 - std::pow(b2, t);
+    numbers u(gradient.size());
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      const double g = gradient[i];
+      m[i] = b1 * m[i] + (1 - b1) * g;
+      v[i] = b2 * v[i] + (1 - b2) * g * g;
+      if (form == convention::torch) {
+        const double m_hat = m[i] / bc1, v_hat = v[i] / bc2;
+        u[i] = m_hat / (std::sqrt(v_hat) + eps);
+      } else if (form == convention::hf) {
+        u[i] = std::sqrt(bc2) / bc1 * (m[i] / (std::sqrt(v[i]) + eps));
+      } else {
+        u[i] = std::sqrt(bc2) / bc1 * (m[i] / (std::sqrt(v[i]) + eps * std::sqrt(bc2)));
+      }
+    }
+    return u;
+  }
+
+  void step(numbers& p, numbers g) {
+    if (coupled)
+      for (std::size_t i = 0; i < p.size(); ++i) g[i] += decay * p[i];
+    const numbers u = direction(g);
+    const double shrink = coupled ? 0 : lr * decay;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      if (!decay_after) p[i] = p[i] - shrink * p[i];
+      p[i] = p[i] - lr * u[i];
+      if (decay_after) p[i] = p[i] - shrink * p[i];
+    }
+  }
+};
+
+/// SGD with heavy-ball or Nesterov momentum and dampening, Sutskever et al. 2013 as torch.optim.SGD documents it.
+struct sgd {
+  double lr = 1e-3, momentum = 0, dampening = 0;
+  bool nesterov = false;
+  double decay = 0;
+  bool decoupled = false;
+  std::int64_t t = 0;
+  numbers buffer{};
+
+  /// What is subtracted from the parameter, divided by the learning rate. Advances t and the buffer.
+  numbers direction(numbers g) {
+    ++t;
+    if (momentum == 0) return g;
+    if (t == 1) buffer = g;
+    else
+      for (std::size_t i = 0; i < g.size(); ++i) buffer[i] = momentum * buffer[i] + (1 - dampening) * g[i];
+    if (!nesterov) return buffer;
+    for (std::size_t i = 0; i < g.size(); ++i) g[i] = g[i] + momentum * buffer[i];
+    return g;
+  }
+
+  void step(numbers& p, numbers g) {
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      if (decoupled) p[i] = p[i] - lr * decay * p[i];
+      else g[i] = g[i] + decay * p[i];
+    }
+    const numbers u = direction(g);
+    for (std::size_t i = 0; i < p.size(); ++i) p[i] = p[i] - lr * u[i];
+  }
+};
+
+/// The L2 norm of several gradients together.
+inline double norm(const std::vector<numbers>& gradients) {
+  double sum = 0;
+  for (const numbers& g : gradients)
+    for (const double x : g) sum += x * x;
+  return std::sqrt(sum);
+}
+
+/// Pascanu et al. 2013, Algorithm 1, with the constant of torch.nn.utils.clip_grad_norm_. Returns the norm before.
+inline double clip_by_global_norm(std::vector<numbers>& gradients, double max_norm) {
+  const double before = norm(gradients), factor = max_norm / (before + 1e-6);
+  if (factor < 1)
+    for (numbers& g : gradients)
+      for (double& x : g) x *= factor;
+  return before;
+}
+
+/// Every element into [-limit, limit].
+inline void clip_by_value(numbers& g, double limit) {
+  for (double& x : g) x = std::min(std::max(x, -limit), limit);
+}
+
+/// Polyak & Juditsky 1992 as an exponential average whose first value is the first weight.
+struct weight_average {
+  double decay = 0.999, warm = 9;
+  std::int64_t t = 0;
+  numbers average{};
+
+  void step(const numbers& p) {
+    average.resize(p.size());
+    ++t;
+    const double keep = std::min(decay, static_cast<double>(t - 1) / (static_cast<double>(t) + warm));
+    for (std::size_t i = 0; i < p.size(); ++i) average[i] = keep * average[i] + (1 - keep) * p[i];
+  }
+};
+
+}  // namespace reference
