@@ -29,14 +29,15 @@ struct kahan {
     return mango::load(s.value, at) + mango::load(s.compensation, at);
   }
   template <class At> MANGO_HD static void save(view s, At at, typename At::number x, typename At::bits) {
-    // finite numbers above the largest bfloat16 are cut, not rounded to an infinity whose rest is one too; and what
-    // is not finite has no rest
+    // numbers above the largest bfloat16 are cut, not rounded to an infinity whose rest is one too; what is not finite
+    // has no rest
     const auto word = to_bits(x), nearest = round_nearest_bits(word);
     const auto finite = (word & exponent_bits) != exponent_bits;
-    const auto value = finite ? ((nearest & 0x7f80u) == 0x7f80u ? word >> 16 : nearest) : nearest;
+    const auto large = (nearest & 0x7f80u) == 0x7f80u;
+    const auto value = finite ? (large ? word >> 16 : nearest) : nearest;
     const typename At::number rest = math::select(finite, x - from_bits(value << 16), typename At::number(0.0f));
     save_halves(s.value, at, value);
-    save_halves(s.compensation, at, round_nearest_bits(to_bits(rest)));
+    save_halves(s.compensation, at, large ? to_bits(rest) >> 16 : round_nearest_bits(to_bits(rest)));
   }
 };
 
