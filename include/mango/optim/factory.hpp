@@ -55,10 +55,10 @@ template <class Config> void apply_settings(Config& c, std::span<const setting> 
   }
 }
 
-template <class Optimizer> class named_model : public optimizer_model {
+template <class Optimizer, class Backend> class named_model : public optimizer_model {
  public:
   using config = typename Optimizer::config;
-  named_model(const config& c, const host& backend) : config_(c), optimizer_(c, backend) {}
+  named_model(const config& c, const Backend& backend) : config_(c), optimizer_(c, backend) {}
   std::string_view name() const override { return Optimizer::kind(); }
   const tensor_registry& registry() const override { return optimizer_; }
   std::size_t group(const tensor_filter& filter, std::span<const setting> changes) override {
@@ -95,6 +95,8 @@ template <class Optimizer> class named_model : public optimizer_model {
 /// what the optimizer of that kind raises.
 class any_optimizer {
  public:
+  /// Takes over what make_optimizer() made.
+  explicit any_optimizer(detail::optimizer_model* model) : model_(model) {}
   any_optimizer(any_optimizer&& other) noexcept : model_(std::exchange(other.model_, nullptr)) {}
   any_optimizer& operator=(any_optimizer&& other) noexcept {
     std::swap(model_, other.model_);
@@ -133,8 +135,6 @@ class any_optimizer {
   text describe() const { return model_->describe(); }
 
  private:
-  friend any_optimizer make_optimizer(std::string_view, std::span<const setting>, const host&);
-  explicit any_optimizer(detail::optimizer_model* model) : model_(model) {}
   detail::optimizer_model* model_;
 };
 
@@ -154,36 +154,37 @@ struct split_settings {
   std::span<const setting> span() const { return {rest.begin(), rest.size()}; }
 };
 
-template <class Product> optimizer_model* make_model(std::span<const setting> settings, const host& backend) {
+template <class Product, class Backend>
+optimizer_model* make_model(std::span<const setting> settings, const Backend& backend) {
   typename Product::config c;
   apply_settings(c, settings, true);
-  return new named_model<Product>(c, backend);
+  return new named_model<Product, Backend>(c, backend);
 }
 
-template <template <class, class> class Product>
-optimizer_model* make_adam(const split_settings& s, const host& backend) {
-  if (s.stores == "bf16") return make_model<Product<stores<bf16, bf16>, host>>(s.span(), backend);
-  if (s.stores == "kahan") return make_model<Product<stores<kahan, kahan>, host>>(s.span(), backend);
-  return make_model<Product<stores<fp32, fp32>, host>>(s.span(), backend);
+template <template <class, class> class Product, class Backend>
+optimizer_model* make_adam(const split_settings& s, const Backend& backend) {
+  if (s.stores == "bf16") return make_model<Product<stores<bf16, bf16>, Backend>>(s.span(), backend);
+  if (s.stores == "kahan") return make_model<Product<stores<kahan, kahan>, Backend>>(s.span(), backend);
+  return make_model<Product<stores<fp32, fp32>, Backend>>(s.span(), backend);
 }
 
-inline optimizer_model* make_sgd(const split_settings& s, const host& backend) {
+template <class Backend> optimizer_model* make_sgd(const split_settings& s, const Backend& backend) {
   sgd_config c;
   apply_settings(c, s.span(), true);
   if (c.momentum == 0 && s.stores != "fp32")
     raise(errc::config, {"sgd without momentum keeps no state, so it has no stores to choose"}, "stores");
-  if (c.momentum == 0) return make_model<sgd<>>(s.span(), backend);
-  if (s.stores == "bf16") return make_model<sgd<stores<bf16>>>(s.span(), backend);
-  if (s.stores == "kahan") return make_model<sgd<stores<kahan>>>(s.span(), backend);
-  return make_model<sgd<stores<fp32>>>(s.span(), backend);
+  if (c.momentum == 0) return make_model<sgd<stores<>, Backend>>(s.span(), backend);
+  if (s.stores == "bf16") return make_model<sgd<stores<bf16>, Backend>>(s.span(), backend);
+  if (s.stores == "kahan") return make_model<sgd<stores<kahan>, Backend>>(s.span(), backend);
+  return make_model<sgd<stores<fp32>, Backend>>(s.span(), backend);
 }
 
 }  // namespace detail
 
 /// The optimizer of this name with these settings, among them stores = fp32 | bf16 | kahan. Raises errc::unknown_name
 /// for a name or option that does not exist (listing those that do), errc::config for a value out of range.
-inline any_optimizer make_optimizer(std::string_view name, std::span<const setting> settings,
-                                    const host& backend = {}) {
+template <elementwise_backend Backend = host>
+any_optimizer make_optimizer(std::string_view name, std::span<const setting> settings, const Backend& backend = {}) {
   const detail::split_settings split(settings);
   if (name == "adamw") return any_optimizer(detail::make_adam<adamw>(split, backend));
   if (name == "adam") return any_optimizer(detail::make_adam<adam>(split, backend));
@@ -192,13 +193,15 @@ inline any_optimizer make_optimizer(std::string_view name, std::span<const setti
   for (const auto& k : optimizer_kinds()) names += concat({names.empty() ? "" : ", ", k.name});
   raise(errc::unknown_name, {"no optimizer is called ", quoted(name), "; there are ", names}, name);
 }
-inline any_optimizer make_optimizer(std::string_view name, std::initializer_list<setting> settings,
-                                    const host& backend = {}) {
+template <elementwise_backend Backend = host>
+any_optimizer make_optimizer(std::string_view name, std::initializer_list<setting> settings,
+                             const Backend& backend = {}) {
   return make_optimizer(name, std::span(settings.begin(), settings.size()), backend);
 }
 
 /// The same from one line: "adamw", or "adamw:b2=0.95,stores=bf16".
-inline any_optimizer make_optimizer(std::string_view line, const host& backend = {}) {
+template <elementwise_backend Backend = host>
+any_optimizer make_optimizer(std::string_view line, const Backend& backend = {}) {
   const auto colon = line.find(':');
   list<setting> settings;
   for (std::string_view rest = colon == line.npos ? std::string_view{} : line.substr(colon + 1); !rest.empty();) {
