@@ -20,7 +20,7 @@ Examples:
       a small residual network, above 91 % in about five minutes on two cores
   mango-compare --optimizers adamw adamw:stores=bf16 sgd:momentum=0.9 --seeds 3 --epochs 5
       three variants, three seeds each: means with their spread
-  mango-compare --model gpt --data my.txt --optimizers adamw lion --steps 800
+  mango-compare --model gpt --data my.txt --optimizers adamw sgd:momentum=0.9 --steps 800
       a character transformer on any text of at least 100 kB
   mango-compare --model convnet --data ~/cifar-10-batches-bin --optimizers all
       CIFAR-10, binary version

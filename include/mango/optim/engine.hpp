@@ -37,7 +37,7 @@ class engine : public tensor_registry {
     auto& t = record(id);
     if (t.updated_in == clock.attempt) detail::refuse(errc::order, t.name, "it was updated in this step already", 1, 2);
     const bool measured = measures() && t.measured_in == clock.attempt;  // a skipped step has emptied the accumulators
-    if (!o.gradient && !t.accumulating && !measured && t.elements() > 0)
+    if (!measured && !o.gradient && !t.accumulating && t.elements() > 0)
       detail::refuse(errc::order, t.name, "nothing has been accumulated for it", 1, 0);
     tally all;
     if (measures()) all = norm_of_step(clock, t);
@@ -245,12 +245,9 @@ class engine : public tensor_registry {
   }
   step_report refuse_or_skip(step_report report) {
     for (const auto& w : work_) {
-      auto& t = *tensors_[w.tensor];
+      const auto& t = *tensors_[w.tensor];
       if (raises() && t.measured.nonfinite) detail::refuse_nonfinite(t, t.bound, t.access);
     }
-    if (raises())
-      raise(errc::nonfinite,
-            {"the norm of all gradients is not finite although each gradient is; nothing was changed"});
     for (const auto& w : work_) drop_accumulated(*tensors_[w.tensor]);
     ++counters_.skipped_steps;
     count_skip();
