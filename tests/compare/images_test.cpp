@@ -63,7 +63,7 @@ TEST_CASE("idx: every kind of damage is one sentence that names the file") {
   bytes longer = scratch::idx_images(3, 2, 4);
   longer.push_back(0);
   CHECK(has(refusal(f.write("longer", longer), labels), "41 bytes where its header promises 40"));
-  CHECK(has(refusal(f.write("stub", {0, 0, 8, 3, 0}), labels), "ends inside its header"));
+  CHECK(has(refusal(f.write("short", {0, 0, 8, 3, 0}), labels), "ends inside its header"));
   CHECK(has(refusal(f.write("none", scratch::idx_images(0, 2, 4)), labels), "extent 0 in dimension 0"));
 
   bytes huge;
