@@ -16,7 +16,7 @@ int main() {
     c[i] = static_cast<float>(i) / 8.f - 2.f;
   }
 
-  mango::adamw opt{{.learning_rate = 0.1f, .weight_decay = 0.f}};
+  mango::adamw opt{{.learning_rate = 0.1, .weight_decay = 0}};
   const auto W = opt.add("w", {.shape = {n}});
   for (int t = 0; t < 400; ++t) {
     for (std::size_t i = 0; i < w.size(); ++i) g[i] = a[i] * (w[i] - c[i]);
