@@ -40,7 +40,8 @@ class engine : public tensor_registry {
     if (!measured && !o.gradient && !t.accumulating && t.elements() > 0)
       detail::refuse(errc::order, t.name, "nothing has been accumulated for it", 1, 0);
     tally all;
-    if (measures()) all = norm_of_step(clock, t);
+    if (measured) all = __atomic_load_n(&norm_of_step_, __ATOMIC_ACQUIRE)(*this, clock);
+    else if (measures()) refuse_unmeasured(t);
     else if (checks()) {
       all.nonfinite = inspect(t, o, access, false).nonfinite;
       if (all.nonfinite && raises()) detail::refuse_nonfinite(t, o, access);
@@ -70,6 +71,10 @@ class engine : public tensor_registry {
     if (options_.accumulate) add(t, gradient, access);
     t.measured = seen;
     t.measured_in = clock.attempt;
+    __atomic_store_n(&norm_of_step_, static_cast<norm_function>([](engine& e, const detail::step_clock& c) {
+      return e.norm_of_step(c);
+    }),
+                     __ATOMIC_RELEASE);
   }
 
   /// One micro-batch more.
@@ -174,15 +179,16 @@ class engine : public tensor_registry {
             row);
   }
 
+  [[noreturn]] static void refuse_unmeasured(const detail::tensor_record& t) {
+    detail::refuse(errc::order, t.name,
+                   "a rule clips by the norm of all gradients, so every gradient is measured before the first update: "
+                   "call measure() for each, or step() for all at once",
+                   1, 0);
+  }
+
   // the sum over all measured tensors, in order of registration, whatever the order of the measure() calls; computed by
   // the first update that asks, while others that come at the same time wait
-  tally norm_of_step(const detail::step_clock& clock, const detail::tensor_record& asking) {
-    if (asking.measured_in != clock.attempt)
-      detail::refuse(
-          errc::order, asking.name,
-          "a rule clips by the norm of all gradients, so every gradient is measured before the first update: "
-          "call measure() for each, or step() for all at once",
-          1, 0);
+  tally norm_of_step(const detail::step_clock& clock) {
     std::int64_t seen = detail::load(norm_.attempt);
     if (seen == clock.attempt) return norm_.value;
     if (seen == -clock.attempt || !__atomic_compare_exchange_n(&norm_.attempt, &seen, -clock.attempt, false,
@@ -256,6 +262,9 @@ class engine : public tensor_registry {
   }
 
   detail::norm_cache norm_;
+  // set by measure(), so that a program that never measures does not compile it
+  using norm_function = tally (*)(engine&, const detail::step_clock&);
+  norm_function norm_of_step_ = nullptr;
   std::int64_t attempts_ = 0;
 };
 

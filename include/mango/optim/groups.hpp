@@ -34,9 +34,11 @@ __attribute__((noinline)) constexpr bool matches(std::string_view pattern, std::
   return p == pattern.size();
 }
 
-/// Whether the filter, with these name patterns, takes a tensor of this name and shape.
-__attribute__((noinline)) inline bool matches(const tensor_filter& f, std::string_view names, std::string_view name,
-                                              const shape& s) {
+namespace detail {
+
+// whether the filter, with these name patterns, takes a tensor of this name and shape.
+__attribute__((noinline)) inline bool matches_filter(const tensor_filter& f, std::string_view names,
+                                                     std::string_view name, const shape& s) {
   bool named = names.empty();
   while (!names.empty() && !named) {
     const auto comma = names.find(',');
@@ -47,7 +49,6 @@ __attribute__((noinline)) inline bool matches(const tensor_filter& f, std::strin
          s.elements() >= f.min_elements && s.elements() <= f.max_elements;
 }
 
-namespace detail {
 // a filter and its patterns, which outlive the caller's text
 struct kept_filter {
   text names;

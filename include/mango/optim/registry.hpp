@@ -98,6 +98,7 @@ class tensor_registry {
 
   std::size_t append_filter(const tensor_filter& filter) {
     filters_.reserve(filters_.size() + 1);
+    matcher_ = &detail::matches_filter;
     filters_.push_back(new detail::kept_filter{text(filter.names), filter});
     return filters_.size();
   }
@@ -156,7 +157,7 @@ class tensor_registry {
     t->owned = std::move(owned);
     t->hash = name_hash(name);
     for (std::size_t i = 0; i < filters_.size(); ++i)
-      if (matches(filters_[i]->filter, filters_[i]->names, name, spec.shape)) t->group = i + 1;
+      if (matcher_(filters_[i]->filter, filters_[i]->names, name, spec.shape)) t->group = i + 1;
     t->state = spec.state.empty() ? t->owned.data() : spec.state.data();
     if (const auto* p = t->layout.find("accumulator", "data"))
       t->accumulator = reinterpret_cast<float*>(t->state + p->offset);
@@ -167,6 +168,8 @@ class tensor_registry {
   }
   list<detail::tensor_record*> tensors_;
   list<detail::kept_filter*> filters_;  // of each group
+  // set by group(), so that a program without groups does not compile it
+  bool (*matcher_)(const tensor_filter&, std::string_view, std::string_view, const mango::shape&) = nullptr;
   optimizer_options options_;
   step_counters counters_;
 };
