@@ -50,6 +50,19 @@ std::vector<std::vector<float>> summed(unsigned first, unsigned count) {
 
 }  // namespace
 
+TEST_CASE("optim accumulate: a measured gradient is not counted twice") {
+  std::vector<float> p(5, 1.0f), g(5, 0.5f);
+  mango::adamw opt{{.max_norm = 1, .options = {.accumulate = true}}};
+  const auto id = opt.add("w", p.size());
+  const auto step = opt.begin_step();
+  step.measure(id, g);
+  const auto before = p;
+  CHECK(caught([&] { step.update(id, p, g); }).code() == mango::errc::order);
+  CHECK(p == before);
+  CHECK(step.update(id, p));
+  CHECK(p != before);
+}
+
 TEST_CASE("optim accumulate: micro-batches are one gradient, their sum, and each is used once") {
   for (const bool clips : {false, true}) {
     CAPTURE(clips);

@@ -37,6 +37,10 @@ class engine : public tensor_registry {
     auto& t = record(id);
     if (t.updated_in == clock.attempt) detail::refuse(errc::order, t.name, "it was updated in this step already", 1, 2);
     const bool measured = measures() && t.measured_in == clock.attempt;  // a skipped step has emptied the accumulators
+    if (t.measured_in == clock.attempt && options_.accumulate && o.gradient)
+      detail::refuse(errc::order, t.name,
+                     "it was measured, so its gradient is in the accumulator: call update(id, parameter)", 0,
+                     t.elements());
     if (!measured && !o.gradient && !t.accumulating && t.elements() > 0)
       detail::refuse(errc::order, t.name, "nothing has been accumulated for it", 1, 0);
     tally all;
