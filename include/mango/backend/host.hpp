@@ -33,9 +33,11 @@ class host {
       for (index_t i = 0; i < n; ++i) f(i);
       return;
     }
-    call_(loop_, n, task{const_cast<void*>(static_cast<const void*>(&f)), [](void* context, index_t i) {
-                           (*static_cast<const F*>(context))(i);
-                         }});
+    if constexpr (std::same_as<F, task>) call_(loop_, n, f);
+    else
+      call_(loop_, n, task{const_cast<void*>(static_cast<const void*>(&f)), [](void* context, index_t i) {
+                             (*static_cast<const F*>(context))(i);
+                           }});
   }
 
  private:

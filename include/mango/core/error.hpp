@@ -65,9 +65,8 @@ class error : public std::exception {
 /// The same from a sentence with {subject}, {expected}, {got}, {word} and {other} in it. Everything is put together
 /// out of line: a check costs its caller a comparison and a call, in compile time too.
 [[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code, const char* sentence, long long expected,
-                                                               long long got, std::string_view subject = {},
-                                                               std::string_view word = {},
-                                                               std::string_view other = {}) {
+                                                               long long got, std::string_view subject,
+                                                               std::string_view word, std::string_view other = {}) {
   raise(error(code,
               fill(sentence, {{"subject", quoted(subject)},
                               {"expected", digits(expected)},
@@ -75,6 +74,10 @@ class error : public std::exception {
                               {"word", word},
                               {"other", other}}),
               subject, expected, got));
+}
+[[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code, const char* sentence, long long expected,
+                                                               long long got, std::string_view subject = {}) {
+  raise(code, sentence, expected, got, subject, {});
 }
 /// The same from a sentence in pieces.
 [[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code,

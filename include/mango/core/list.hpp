@@ -10,59 +10,66 @@
 
 namespace mango::inline MANGO_ABI {
 
+namespace detail {
+// room for bytes; whatever the elements are, growing is compiled once
+struct growable {
+  void* data = nullptr;
+  std::size_t size = 0, capacity = 0;  // in elements of `unit` bytes
+
+  __attribute__((noinline)) void reserve(std::size_t n, std::size_t unit) { ::operator delete(grow(n, unit)); }
+  __attribute__((noinline)) void push_back(const void* x, std::size_t unit) {
+    void* old = grow(size + 1, unit);  // freed last: x may be in it
+    std::memcpy(static_cast<char*>(data) + size++ * unit, x, unit);
+    ::operator delete(old);
+  }
+
+ private:
+  __attribute__((noinline)) void* grow(std::size_t n, std::size_t unit) {
+    if (n <= capacity) return nullptr;
+    const std::size_t most = static_cast<std::size_t>(PTRDIFF_MAX) / unit;
+    const std::size_t room = n > most || n > 2 * capacity ? n : 2 * capacity;
+    void* grown = ::operator new(room > most ? static_cast<std::size_t>(PTRDIFF_MAX) : room * unit);
+    if (size) std::memcpy(grown, data, size * unit);
+    capacity = room;
+    return std::exchange(data, grown);
+  }
+};
+}  // namespace detail
+
 /// Elements are copied as bytes; new ones are copies or zero bytes. Movable, not copyable. Throws std::bad_alloc.
 template <class T> class list {
   static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= alignof(std::max_align_t));
 
  public:
   list() = default;
-  list(list&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)),
-        size_(std::exchange(other.size_, 0)),
-        capacity_(std::exchange(other.capacity_, 0)) {}
+  list(list&& other) noexcept : of_(std::exchange(other.of_, {})) {}
   list& operator=(list&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(capacity_, other.capacity_);
+    std::swap(of_, other.of_);
     return *this;
   }
-  ~list() { ::operator delete(data_); }
+  ~list() { ::operator delete(of_.data); }
 
-  std::size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
-  T& operator[](std::size_t i) { return data_[i]; }
-  const T& operator[](std::size_t i) const { return data_[i]; }
-  T* begin() { return data_; }
-  T* end() { return data_ + size_; }
-  const T* begin() const { return data_; }
-  const T* end() const { return data_ + size_; }
+  std::size_t size() const { return of_.size; }
+  bool empty() const { return of_.size == 0; }
+  T& operator[](std::size_t i) { return begin()[i]; }
+  const T& operator[](std::size_t i) const { return begin()[i]; }
+  T* begin() { return static_cast<T*>(of_.data); }
+  T* end() { return begin() + of_.size; }
+  const T* begin() const { return static_cast<const T*>(of_.data); }
+  const T* end() const { return begin() + of_.size; }
 
-  __attribute__((noinline)) void reserve(std::size_t n) {
-    if (n <= capacity_) return;
-    const std::size_t most = static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T);
-    const std::size_t room = n > most || n > 2 * capacity_ ? n : 2 * capacity_;
-    void* grown = ::operator new(room > most ? static_cast<std::size_t>(PTRDIFF_MAX) : room * sizeof(T));
-    if (size_) std::memcpy(grown, data_, size_ * sizeof(T));
-    ::operator delete(data_);
-    data_ = static_cast<T*>(grown);
-    capacity_ = room;
-  }
-  void push_back(const T& x) {
-    const T copy = x;
-    reserve(size_ + 1);
-    std::memcpy(static_cast<void*>(data_ + size_++), &copy, sizeof(T));
-  }
+  void reserve(std::size_t n) { of_.reserve(n, sizeof(T)); }
+  void push_back(const T& x) { of_.push_back(&x, sizeof(T)); }
   void resize(std::size_t n) {
     reserve(n);
-    if (n > size_) std::memset(static_cast<void*>(data_ + size_), 0, (n - size_) * sizeof(T));
-    size_ = n;
+    if (n > size()) std::memset(static_cast<void*>(begin() + size()), 0, (n - size()) * sizeof(T));
+    of_.size = n;
   }
-  void pop_back() { --size_; }
-  void clear() { size_ = 0; }
+  void pop_back() { --of_.size; }
+  void clear() { of_.size = 0; }
 
  private:
-  T* data_ = nullptr;
-  std::size_t size_ = 0, capacity_ = 0;
+  detail::growable of_;
 };
 
 }  // namespace mango

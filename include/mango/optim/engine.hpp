@@ -9,20 +9,28 @@
 
 namespace mango::inline MANGO_ABI {
 
+class engine;
+
+namespace detail {
+// what only the optimizer knows. Not virtual functions: this is a third of what a program with one optimizer compiles
+// for them, and an optimizer is never owned as an engine
+struct engine_functions {
+  bool (*measures)(const engine&);
+  void (*fold)(engine&, std::uint32_t tensor, const step_clock&, double squared_norm);
+  void (*parallel)(const engine&, index_t n, task);
+};
+}  // namespace detail
+
 /// What an optimizer does with its tensors, whatever its rules and stores; see `optimizer`.
 class engine : public tensor_registry {
- public:
-  virtual ~engine() = default;
-
  protected:
-  explicit engine(const optimizer_options& options) : tensor_registry(options) {}
+  engine(const optimizer_options& options, const detail::engine_functions& its)
+      : tensor_registry(options), its_(&its) {}
   engine(engine&&) = default;
   engine& operator=(engine&&) = default;
+  ~engine() = default;
 
-  // what only the optimizer knows
-  virtual bool measures() const = 0;
-  virtual void fold(std::uint32_t tensor, const detail::step_clock&, double squared_norm) = 0;
-  virtual void parallel(index_t n, task) const = 0;
+  bool measures() const { return its_->measures(*this); }
 
   __attribute__((noinline)) detail::step_clock clock(const step_args& args) {
     if (args.learning_rate != step_args::scheduled || is_nonfinite(args.learning_rate))
@@ -52,7 +60,7 @@ class engine : public tensor_registry {
       if (all.nonfinite) detail::increment(counters_.skipped_updates);
     }
     if (all.nonfinite) return skip(clock, t);
-    fold(id.index, clock, all.squared_norm);
+    its_->fold(*this, id.index, clock, all.squared_norm);
     each_chunk(t.chunks(), [&](index_t c) { run(this, id.index, o, c); });
     committed(clock, t);
     advance(clock);
@@ -103,7 +111,7 @@ class engine : public tensor_registry {
       report.gradient_norm = norm ? __builtin_sqrt(all.squared_norm) : 0;
       if (all.nonfinite) return refuse_or_skip(report);
     }
-    for (const auto& w : work_) fold(w.tensor, clock, all.squared_norm);
+    for (const auto& w : work_) its_->fold(*this, w.tensor, clock, all.squared_norm);
     sweep(chunks, [this](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, tensors_[i]->bound, c); });
     for (const auto& w : work_) committed(clock, *tensors_[w.tensor]);
     report.updated = static_cast<index_t>(work_.size());
@@ -138,8 +146,9 @@ class engine : public tensor_registry {
   bool raises() const { return options_.on_nonfinite == nonfinite::raise; }
 
   template <class F> void each_chunk(index_t n, const F& f) const {
-    parallel(n, task{const_cast<void*>(static_cast<const void*>(&f)),
-                     [](void* context, index_t i) { (*static_cast<const F*>(context))(i); }});
+    its_->parallel(*this, n, task{const_cast<void*>(static_cast<const void*>(&f)), [](void* context, index_t i) {
+                                    (*static_cast<const F*>(context))(i);
+                                  }});
   }
 
   tally inspect(detail::tensor_record& t, const detail::operands& o, const detail::gradient_functions& access,
@@ -265,6 +274,7 @@ class engine : public tensor_registry {
     return report;
   }
 
+  const detail::engine_functions* its_;
   detail::norm_cache norm_;
   // set by measure(), so that a program that never measures does not compile it
   using norm_function = tally (*)(engine&, const detail::step_clock&);

@@ -17,12 +17,18 @@ inline index_t chunk_end(const tensor_record& t, index_t chunk) {
   return end < t.elements() ? end : t.elements();
 }
 
+// what has accumulated, null where only a gradient counts
+inline const float* sum_of_batches(const tensor_record& t, const operands& o) {
+  return t.accumulating || !o.gradient ? t.accumulator : nullptr;
+}
+
 // what one chunk's gradient amounts to: the array, the accumulator, or their sum
 inline tally inspect_chunk(const tensor_record& t, const operands& o, const gradient_functions& access, index_t chunk,
                            bool norm) {
   const index_t begin = chunk * chunk_elements, end = chunk_end(t, chunk);
-  if (!o.gradient) return tally_range(t.accumulator, begin, end, norm);
-  return access.inspect(t.accumulating ? t.accumulator : nullptr, o.gradient, begin, end, norm);
+  const float* sum = sum_of_batches(t, o);
+  if (norm) return access.measure(sum, o.gradient, begin, end);
+  return {0, access.nonfinite(sum, o.gradient, begin, end)};
 }
 
 // a sum of squares, as if every gradient had been multiplied by the scale. It cannot overflow: squares of floats stay
@@ -34,10 +40,9 @@ inline tally scaled(const tally& all, double gradient_scale) {
 // names the element, which is looked for only now
 [[noreturn]] __attribute__((noinline, cold)) inline void refuse_nonfinite(const tensor_record& t, const operands& o,
                                                                           const gradient_functions& access) {
+  const float* sum = sum_of_batches(t, o);
   index_t bad = 0;
-  if (!o.gradient) bad = first_nonfinite(t.accumulator, t.elements());
-  else
-    while (!access.inspect(t.accumulating ? t.accumulator : nullptr, o.gradient, bad, bad + 1, false).nonfinite) ++bad;
+  while (!access.nonfinite(sum, o.gradient, bad, bad + 1)) ++bad;
   refuse(errc::nonfinite, t.name, "its gradient is not finite at element {got} of {expected}; nothing was changed",
          t.elements(), bad);
 }

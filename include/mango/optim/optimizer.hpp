@@ -29,7 +29,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   /// Raises errc::config when a hyperparameter is out of range.
   explicit optimizer(const Chain& rules, Stores = {}, const Backend& backend = {},
                      const optimizer_options& options = {})
-      : engine(options), backend_(backend) {
+      : engine(options, functions), backend_(backend) {
     append_rules(rules);
   }
 
@@ -68,7 +68,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
       const auto g = detail::view_of(gradient);
       bind_erased(id, detail::extent_of("parameter", p), detail::extent_of("gradient", g), master,
                   find_run<detail::element_of<P>, detail::element_of<G>>(record(id)),
-                  detail::gradient_access<detail::element_of<G>>::functions);
+                  detail::gradient_access<detail::element_of<G>>::measuring);
     }
   }
 
@@ -183,7 +183,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     if constexpr (detail::check_elements<std::span<float>, const G>()) {
       const auto g = detail::view_of(gradient);
       detail::check_span(record(id).name, detail::extent_of("gradient", g), record(id).elements());
-      engine::measure(clock, id, g.data(), detail::gradient_access<detail::element_of<const G>>::functions);
+      engine::measure(clock, id, g.data(), detail::gradient_access<detail::element_of<const G>>::measuring);
     }
   }
 
@@ -203,18 +203,23 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     kernels::template run<Target, G>(t, o, opt.frames_[i].frame, opt.frames_[i].scale, key, chunk);
   }
 
-  bool measures() const override {
-    for (const auto& r : rules_)
+  // what the engine asks
+  static bool measures(const engine& self) {
+    for (const auto& r : static_cast<const optimizer&>(self).rules_)
       if (r.measures()) return true;
     return false;
   }
-  void fold(std::uint32_t i, const detail::step_clock& clock, double squared_norm) override {
-    const auto& t = *tensors_[i];
+  static void fold(engine& self, std::uint32_t i, const detail::step_clock& clock, double squared_norm) {
+    auto& opt = static_cast<optimizer&>(self);
+    const auto& t = *opt.tensors_[i];
     const step_info info{t.updates + 1, clock.number, clock.args.learning_rate, squared_norm};
-    const auto& r = rules_[t.group];
-    frames_[i] = {r.fold(info), static_cast<float>(clock.args.gradient_scale * r.scale(info))};
+    const auto& r = opt.rules_[t.group];
+    opt.frames_[i] = {r.fold(info), static_cast<float>(clock.args.gradient_scale * r.scale(info))};
   }
-  void parallel(index_t n, task t) const override { backend_.run(n, t); }
+  static void parallel(const engine& self, index_t n, task t) {
+    static_cast<const optimizer&>(self).backend_.run(n, t);
+  }
+  static constexpr detail::engine_functions functions{measures, fold, parallel};
 
   // the constants of one tensor in the step at hand
   struct folded {

@@ -116,9 +116,6 @@ class tensor_registry {
   // checks everything about a new tensor before anything is allocated
   __attribute__((noinline)) void check_new(std::string_view name, const tensor_spec& spec,
                                            const detail::state_layout& layout) const {
-    const std::size_t bytes = layout.bytes;
-    index_t alignment = 1;
-    for (const auto& p : layout.parts) alignment = size_of(p.type) > alignment ? size_of(p.type) : alignment;
     if (name.empty()) raise(errc::unknown_name, "a tensor needs a name: checkpoints and groups find it by that", 1, 0);
     for (const auto* t : tensors_)
       if (t->name == name) detail::refuse(errc::duplicate_name, name, "the name is taken already", 0, 1);
@@ -126,43 +123,23 @@ class tensor_registry {
       detail::refuse(errc::type, name,
                      spec.master ? "an fp32 master copy belongs to a bf16 parameter" : "a parameter is f32 or bf16",
                      size_of(dtype::bf16), size_of(spec.parameter));
-    if (spec.state.empty()) return;
-    const auto given = spec.state.size();
-    if (given < bytes)
-      detail::refuse(errc::memory, name, "{got} bytes were bound for its state, which takes {expected}",
-                     static_cast<long long>(bytes), static_cast<long long>(given));
-    const detail::extent state{"state", spec.state.data(), given, dtype::u8};
-    detail::check_span(name, state, static_cast<index_t>(given));
-    const auto past = static_cast<long long>(state.begin() % static_cast<std::uintptr_t>(alignment));
-    if (past != 0)
-      detail::refuse(errc::misaligned_span, name, "its state starts {got} bytes past a multiple of {expected}",
-                     alignment, past);
-    detail::operands none;
-    detail::tensor_record fresh;
-    fresh.name = text(name);
-    fresh.state = spec.state.data();
-    fresh.layout.bytes = bytes;
-    for (const auto* t : tensors_) detail::check_apart(fresh, none, *t, t->bound);
+    if (spec.state.check) spec.state.check(name, spec.state, layout, tensors_);
   }
 
   // the new tensor's record, with its memory in place; `owned` is empty when the trainer bound its own
   __attribute__((noinline)) tensor_id insert(std::string_view name, const tensor_spec& spec,
                                              detail::state_layout&& layout, buffer&& owned, index_t chunks) {
     tensors_.reserve(tensors_.size() + 1);
-    auto* t = new detail::tensor_record;
+    auto* t = new detail::tensor_record{text(name), spec, std::move(layout), std::move(owned)};
     tensors_.push_back(t);
-    t->name = text(name);
-    t->spec = spec;
-    t->layout = std::move(layout);
-    t->owned = std::move(owned);
     t->hash = name_hash(name);
     for (std::size_t i = 0; i < filters_.size(); ++i)
       if (matcher_(filters_[i]->filter, filters_[i]->names, name, spec.shape)) t->group = i + 1;
     t->state = spec.state.empty() ? t->owned.data() : spec.state.data();
-    if (const auto* p = t->layout.find("accumulator", "data"))
-      t->accumulator = reinterpret_cast<float*>(t->state + p->offset);
-    if (const auto* p = t->layout.find("parameter", "compensation"))
-      t->compensation = reinterpret_cast<bfloat16*>(t->state + p->offset);
+    if (t->layout.accumulator != detail::state_layout::none)
+      t->accumulator = reinterpret_cast<float*>(t->state + t->layout.accumulator);
+    if (t->layout.compensation != detail::state_layout::none)
+      t->compensation = reinterpret_cast<bfloat16*>(t->state + t->layout.compensation);
     t->chunk_tallies.resize(static_cast<std::size_t>(chunks));
     return {static_cast<std::uint32_t>(tensors_.size() - 1)};
   }

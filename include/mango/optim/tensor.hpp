@@ -16,12 +16,31 @@ struct tensor_id {
   friend bool operator==(tensor_id, tensor_id) = default;
 };
 
+namespace detail {
+struct tensor_record;
+struct state_layout;
+void check_bound_state(std::string_view name, std::span<std::byte> state, const state_layout&,
+                       const list<tensor_record*>& others);
+}  // namespace detail
+
+/// The trainer's memory for a tensor's state. It brings its checks along, so that a program that never binds any does
+/// not compile them.
+struct bound_state : std::span<std::byte> {
+  bound_state() = default;
+  template <class Bytes>
+  requires std::is_constructible_v<std::span<std::byte>, Bytes&> bound_state(Bytes&& bytes)
+      : std::span<std::byte>(bytes), check(&detail::check_bound_state) {}
+  bound_state(std::byte* data, std::size_t bytes)
+      : std::span<std::byte>(data, bytes), check(&detail::check_bound_state) {}
+  decltype(&detail::check_bound_state) check = nullptr;
+};
+
 /// What a tensor is, known before any memory is.
 struct tensor_spec {
   mango::shape shape;
-  dtype parameter = dtype::f32;     ///< of the trainer's array: f32 or bf16
-  bool master = false;              ///< a bf16 parameter with an fp32 master copy, which the trainer owns too
-  std::span<std::byte> state = {};  ///< the trainer's memory for the state; empty: the optimizer allocates it
+  dtype parameter = dtype::f32;  ///< of the trainer's array: f32 or bf16
+  bool master = false;           ///< a bf16 parameter with an fp32 master copy, which the trainer owns too
+  bound_state state = {};        ///< the trainer's memory for the state; empty: the optimizer allocates it
 };
 
 /// One array of a tensor's state, as checkpoints see it: `<tensor>.<slot>.<part>`.
@@ -49,25 +68,24 @@ struct part_place {
 struct state_layout {
   list<part_place> parts;
   std::size_t bytes = 0;
-  __attribute__((noinline)) void append(const char* slot, const char* part, const char* store, dtype type,
-                                        index_t elements) {
+  static constexpr std::size_t none = SIZE_MAX;
+  std::size_t accumulator = none, compensation = none;  // where these lie
+  __attribute__((noinline)) std::size_t append(const char* slot, const char* part, const char* store, dtype type,
+                                               index_t elements) {
     const auto size = static_cast<std::size_t>(size_of(type));
     bytes = (bytes + size - 1) / size * size;
     parts.push_back({slot, part, store, type, elements, bytes});
     bytes += size * static_cast<std::size_t>(elements);
-  }
-  __attribute__((noinline)) const part_place* find(std::string_view slot, std::string_view part) const {
-    for (const auto& p : parts)
-      if (slot == p.slot && part == p.part) return &p;
-    return nullptr;
+    return parts[parts.size() - 1].offset;
   }
 };
 
 // what the optimizer keeps for a tensor beside the slots of its rules
 inline void append_common(state_layout& out, const tensor_spec& spec, const optimizer_options& options) {
   if (spec.parameter == dtype::bf16 && !spec.master && options.bf16_parameters == rounding::kahan)
-    out.append("parameter", "compensation", "kahan", dtype::bf16, spec.shape.elements());
-  if (options.accumulate) out.append("accumulator", "data", "fp32", dtype::f32, spec.shape.elements());
+    out.compensation = out.append("parameter", "compensation", "kahan", dtype::bf16, spec.shape.elements());
+  if (options.accumulate)
+    out.accumulator = out.append("accumulator", "data", "fp32", dtype::f32, spec.shape.elements());
 }
 
 // the trainer's memory, type-erased: which of these are set depends on the call
@@ -80,10 +98,11 @@ struct operands {
   dtype gradient_type = dtype::f32;
 };
 
-// what depends on the type of a gradient
+// what depends on the type of a gradient. The first two look at the gradient, at what has accumulated (`sum`), or at
+// their sum, whichever is not null; `measure` is null where nothing measures, which is then not compiled
 struct gradient_functions {
-  // of the gradient, or of its sum with what has accumulated (sum may be null)
-  tally (*inspect)(const float* sum, const void* gradient, index_t begin, index_t end, bool norm);
+  bool (*nonfinite)(const float* sum, const void* gradient, index_t begin, index_t end);
+  tally (*measure)(const float* sum, const void* gradient, index_t begin, index_t end);
   void (*add)(float* sum, const void* gradient, index_t begin, index_t end);
 };
 
@@ -98,8 +117,8 @@ struct tensor_record {
   std::byte* state = nullptr;
   float* accumulator = nullptr;      // null unless options.accumulate
   bfloat16* compensation = nullptr;  // of a kahan parameter
-  list<tally> chunk_tallies;         // one per chunk, added in order
-  tally measured;
+  list<tally> chunk_tallies{};       // one per chunk, added in order
+  tally measured{};
   std::size_t group = 0;
   std::uint32_t hash = 0;
   bool accumulating = false;     // something is in the accumulator
@@ -108,7 +127,7 @@ struct tensor_record {
   std::int64_t measured_in = 0;  // the last attempt that measured it
 
   // bound views; a null `run` means that nothing is bound
-  operands bound;
+  operands bound{};
   bool bound_gradient = false;
   chunk_function run = nullptr;
   gradient_functions access{};

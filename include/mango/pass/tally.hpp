@@ -82,13 +82,13 @@ template <class G> double squared_norm(const G* g, index_t begin, index_t end) n
 }
 
 /// Tallies g[begin, end) in one read: a block stays in cache between its two halves.
-template <class G> tally tally_range(const G* g, index_t begin, index_t end, bool norm) noexcept {
+template <class G> tally tally_range(const G* g, index_t begin, index_t end) noexcept {
   constexpr index_t block = 4096;
   tally t;
   for (index_t b = begin; b < end; b += block) {
     const index_t stop = end - b < block ? end : b + block;
     t.nonfinite = t.nonfinite || has_nonfinite(g, b, stop);
-    if (norm) t.squared_norm += squared_norm(g, b, stop);
+    t.squared_norm += squared_norm(g, b, stop);
   }
   return t;
 }

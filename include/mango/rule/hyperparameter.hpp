@@ -25,7 +25,8 @@ inline text to_text(const interval& r) {
 /// -ffast-math.
 __attribute__((noinline)) inline void require(const char* field, double value, const interval& allowed) {
   if (is_nonfinite(value) || !allowed.contains(value))
-    raise(errc::config, {field, " is ", digits(value), " but must be in ", to_text(allowed)}, field);
+    raise(errc::config, "{word} is {other}", 0, 0, field, field,
+          concat({digits(value), " but must be in ", to_text(allowed)}));
 }
 
 /// The visitor that requires every number to be in its range.

@@ -39,29 +39,40 @@ class schedule {
 
   constexpr schedule(double rate) : peak_(rate) {}
   constexpr schedule(warmup_cosine s)
-      : kind_(kind::cosine), peak_(s.peak), final_(s.final), warmup_(s.warmup), total_(s.total) {}
+      : kind_(kind::cosine),
+        peak_(s.peak),
+        final_(s.final),
+        warmup_(s.warmup),
+        total_(s.total),
+        curve_([](const schedule& k, std::int64_t step) {
+          return k.warmed_up(step, [](const schedule&, double x) { return 0.5 * (1 + __builtin_cos(pi * x)); });
+        }) {}
   constexpr schedule(polynomial_decay s)
-      : kind_(kind::polynomial), peak_(s.peak), final_(s.final), shape_(s.power), warmup_(s.warmup), total_(s.total) {}
-  constexpr schedule(step_decay s) : kind_(kind::step), peak_(s.initial), shape_(s.factor), total_(s.every) {}
+      : kind_(kind::polynomial),
+        peak_(s.peak),
+        final_(s.final),
+        shape_(s.power),
+        warmup_(s.warmup),
+        total_(s.total),
+        curve_([](const schedule& k, std::int64_t step) {
+          return k.warmed_up(step, [](const schedule& at, double x) { return __builtin_pow(1 - x, at.shape_); });
+        }) {}
+  constexpr schedule(step_decay s)
+      : kind_(kind::step),
+        peak_(s.initial),
+        shape_(s.factor),
+        total_(s.every),
+        curve_([](const schedule& k, std::int64_t step) {
+          return k.peak_ * __builtin_pow(k.shape_, static_cast<double>((step - 1) / k.total_));
+        }) {}
   template <class F>
   requires(std::is_convertible_v<F, function> && !std::is_arithmetic_v<F>) constexpr schedule(F f)
-      : kind_(kind::function), function_(f) {}
+      : kind_(kind::function),
+        function_(f),
+        curve_([](const schedule& k, std::int64_t step) { return k.function_(step); }) {}
 
   /// The rate at step s = 1, 2, ...
-  __attribute__((noinline)) double operator()(std::int64_t s) const {
-    switch (kind_) {
-      case kind::constant: return peak_;
-      case kind::step: return peak_ * __builtin_pow(shape_, static_cast<double>((s - 1) / total_));
-      case kind::function: return function_(s);
-      default: break;
-    }
-    if (s <= warmup_) return peak_ * static_cast<double>(s) / static_cast<double>(warmup_);
-    double x = static_cast<double>(s - 1 - warmup_) / static_cast<double>(total_ > warmup_ ? total_ - warmup_ : 1);
-    x = x > 1 ? 1 : x;
-    const double remaining =
-        kind_ == kind::cosine ? 0.5 * (1 + __builtin_cos(3.14159265358979323846 * x)) : __builtin_pow(1 - x, shape_);
-    return final_ + (peak_ - final_) * remaining;
-  }
+  double operator()(std::int64_t s) const { return curve_ ? curve_(*this, s) : peak_; }
 
   kind form() const { return kind_; }
   double peak() const { return peak_; }
@@ -73,10 +84,20 @@ class schedule {
   std::int64_t total() const { return total_; }
 
  private:
+  static constexpr double pi = 3.14159265358979323846;
+  // up to the peak along a line, then down by what `remaining` leaves of it at x in [0, 1]
+  template <class F> double warmed_up(std::int64_t s, F remaining) const {
+    if (s <= warmup_) return peak_ * static_cast<double>(s) / static_cast<double>(warmup_);
+    const double x =
+        static_cast<double>(s - 1 - warmup_) / static_cast<double>(total_ > warmup_ ? total_ - warmup_ : 1);
+    return final_ + (peak_ - final_) * remaining(*this, x > 1 ? 1 : x);
+  }
   kind kind_ = kind::constant;
   double peak_ = 0, final_ = 0, shape_ = 1;
   std::int64_t warmup_ = 0, total_ = 1;
   function function_ = nullptr;
+  // every kind brings its curve along, so that a program does not compile those it does not use; a constant has none
+  double (*curve_)(const schedule&, std::int64_t step) = nullptr;
 };
 
 /// "constant", "warmup_cosine", "polynomial_decay", "step_decay" or "function".
