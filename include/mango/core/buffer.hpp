@@ -2,7 +2,6 @@
 // Owned bytes, zeroed and aligned to a cache line.
 #include <cstring>
 #include <new>
-#include <utility>
 
 #include "mango/core/types.hpp"
 
@@ -19,11 +18,15 @@ class buffer {
         bytes_(bytes) {
     if (bytes) std::memset(data_, 0, bytes);
   }
-  buffer(buffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-  buffer& operator=(buffer&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
+  buffer(buffer&& other) noexcept : data_(other.data_), bytes_(other.bytes_) {
+    other.data_ = nullptr;
+    other.bytes_ = 0;
+  }
+  buffer& operator=(buffer&& other) noexcept {  // what was here goes with `other`
+    std::byte* const old_data = data_;
+    const std::size_t old_bytes = bytes_;
+    data_ = other.data_, bytes_ = other.bytes_;
+    other.data_ = old_data, other.bytes_ = old_bytes;
     return *this;
   }
   ~buffer() {

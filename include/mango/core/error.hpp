@@ -67,13 +67,10 @@ class error : public std::exception {
 [[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code, const char* sentence, long long expected,
                                                                long long got, std::string_view subject,
                                                                std::string_view word, std::string_view other = {}) {
-  raise(error(code,
-              fill(sentence, {{"subject", quoted(subject)},
-                              {"expected", digits(expected)},
-                              {"got", digits(got)},
-                              {"word", word},
-                              {"other", other}}),
-              subject, expected, got));
+  const text who = quoted(subject);
+  const digits wanted(expected), found(got);
+  const std::string_view values[] = {who, wanted, found, word, other};
+  raise(error(code, fill(sentence, "segwo", values), subject, expected, got));
 }
 [[noreturn]] __attribute__((noinline, cold)) inline void raise(errc code, const char* sentence, long long expected,
                                                                long long got, std::string_view subject = {}) {

@@ -4,13 +4,10 @@
 // without.
 #include <charconv>
 #include <concepts>
-#include <cstring>
 #include <initializer_list>
-#include <new>
 #include <string_view>
-#include <utility>
 
-#include "mango/core/types.hpp"
+#include "mango/core/growable.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -19,50 +16,32 @@ class text {
  public:
   text() = default;
   explicit text(std::string_view s) { append(s); }
+  text(text&&) = default;
   text(const text& other) { append(other); }
-  text(text&& other) noexcept { swap(other); }
-  text& operator=(text other) noexcept {
-    swap(other);
-    return *this;
-  }
-  ~text() { ::operator delete(data_); }
+  text& operator=(text&&) = default;
+  text& operator=(const text& other) { return *this = text(other); }
 
   __attribute__((noinline)) text& append(std::string_view s) {
-    char* old = nullptr;  // freed last: s may be a part of it
-    if (size_ + s.size() + 1 > capacity_) {
-      const std::size_t room = 2 * (size_ + s.size() + 1);
-      auto* grown = static_cast<char*>(::operator new(room));
-      if (size_) std::memcpy(grown, data_, size_);
-      old = std::exchange(data_, grown);
-      capacity_ = room;
-    }
-    if (!s.empty()) std::memmove(data_ + size_, s.data(), s.size());
-    data_[size_ += s.size()] = 0;
-    ::operator delete(old);
+    of_.append(s.data(), s.size(), 1, 1);
+    static_cast<char*>(of_.data)[of_.size] = 0;
     return *this;
   }
   text& operator+=(std::string_view s) { return append(s); }
-  std::size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
-  const char* c_str() const { return data_ ? data_ : ""; }
-  operator std::string_view() const { return {c_str(), size_}; }
+  std::size_t size() const { return of_.size; }
+  bool empty() const { return of_.size == 0; }
+  const char* c_str() const { return of_.data ? static_cast<const char*>(of_.data) : ""; }
+  operator std::string_view() const { return {c_str(), of_.size}; }
   template <class String>
   requires requires(String s) {
     s.append("", std::size_t{});
     s.shrink_to_fit();
   }
-  operator String() const { return String(c_str(), size_); }
+  operator String() const { return String(c_str(), of_.size); }
   friend bool operator==(const text& a, std::string_view b) { return std::string_view(a) == b; }
   friend bool operator==(const text& a, const text& b) { return a == std::string_view(b); }
 
  private:
-  void swap(text& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(capacity_, other.capacity_);
-  }
-  char* data_ = nullptr;
-  std::size_t size_ = 0, capacity_ = 0;
+  growable of_;
 };
 
 /// The digits of a number, on the stack: shortest form that reads back as the same number, whatever the locale.
@@ -116,22 +95,19 @@ __attribute__((noinline)) inline text quoted(std::string_view s) {
   return text({out, static_cast<std::size_t>(end - out)});
 }
 
-/// A name and what it stands for in a pattern.
-struct named_value {
-  std::string_view name, value;
-};
-
-/// `pattern` with every {name} replaced by its value; a pattern names only what it is given.
-__attribute__((noinline)) inline text fill(std::string_view pattern, std::initializer_list<named_value> values) {
+/// `pattern` with every {name} replaced by a value. Names are told apart by their first letter: `letters` lists these,
+/// in the order of the values, and a pattern has no others.
+__attribute__((noinline)) inline text fill(const char* pattern, const char* letters, const std::string_view* values) {
   text out;
-  while (!pattern.empty()) {
-    const auto open = pattern.find('{');
-    out.append(pattern.substr(0, open));
-    if (open == pattern.npos) break;
-    const auto name = pattern.substr(open + 1, pattern.find('}') - open - 1);
-    for (const auto& v : values)
-      if (v.name == name) out.append(v.value);
-    pattern.remove_prefix(open + name.size() + 2);
+  for (const char* at = pattern; *at; ++at) {
+    const char* const from = at;
+    while (*at && *at != '{') ++at;
+    out.append({from, static_cast<std::size_t>(at - from)});
+    if (!*at) break;
+    std::size_t i = 0;
+    while (letters[i] != at[1]) ++i;
+    out.append(values[i]);
+    while (*at != '}') ++at;
   }
   return out;
 }

@@ -72,13 +72,15 @@ template <class Chain, class... S> struct kernels<Chain, stores<S...>> {
     const index_t begin = chunk * chunk_elements, n = t.elements();
     const index_t end = n - begin < chunk_elements ? n : begin + chunk_elements;
     const Target to = target<Target>(t, o);
-    if (!t.accumulating) {
-      lanes<Chain, Target, G, S...>{f, to, static_cast<const G*>(o.gradient), views(t), scale, key}(begin, end);
-      return;
-    }
-    if (o.gradient) gradient_access<G>::add(t.accumulator, o.gradient, begin, end);  // a chunk stays in cache
-    lanes<Chain, Target, float, S...>{f, to, t.accumulator, views(t), scale, key}(begin, end);
-    std::memset(t.accumulator + begin, 0, static_cast<std::size_t>(end - begin) * sizeof(float));
+    const auto* g = static_cast<const G*>(o.gradient);
+    const auto pass = [&]<class E>(const E* from) {
+      lanes<Chain, Target, E, S...>{f, to, from, views(t), scale, key}(begin, end);
+    };
+    if (t.accumulating && g) gradient_access<G>::add(t.accumulator, g, begin, end);  // a chunk stays in cache
+    if constexpr (std::same_as<G, float>) pass(t.accumulating ? t.accumulator : g);
+    else if (t.accumulating) pass(static_cast<const float*>(t.accumulator));
+    else pass(g);
+    if (t.accumulating) std::memset(t.accumulator + begin, 0, static_cast<std::size_t>(end - begin) * sizeof(float));
   }
 
  private:

@@ -45,7 +45,7 @@ __attribute__((noinline)) inline void check_span(std::string_view tensor, const 
            static_cast<long long>(unit), static_cast<long long>(past), e.what, name_of(e.type));
 }
 
-inline bool overlap(const extent& a, const extent& b) {
+__attribute__((noinline)) inline bool overlap(const extent& a, const extent& b) {
   return a.data && b.data && a.begin() < b.end() && b.begin() < a.end();
 }
 
