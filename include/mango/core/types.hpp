@@ -20,6 +20,9 @@ struct bfloat16 {
 /// The element types that memory is made of: a parameter, a gradient, or one part of a stored state.
 enum class dtype : std::uint8_t { f32, bf16, u8 };
 
+/// Which values a slot takes: a second moment is never negative, so a quantised store gives it another code table.
+enum class range : std::uint8_t { any, nonnegative };
+
 /// Bytes of one element.
 constexpr index_t size_of(dtype t) { return t == dtype::f32 ? 4 : t == dtype::bf16 ? 2 : 1; }
 

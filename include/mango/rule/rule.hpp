@@ -9,9 +9,6 @@
 
 namespace mango::inline MANGO_ABI {
 
-/// Which values a slot takes: a second moment is never negative, so a quantised store gives it another codebook.
-enum class range : std::uint8_t { any, nonnegative };
-
 /// One number of state per parameter: its name in checkpoints, and its range.
 struct slot {
   const char* name;

@@ -8,10 +8,12 @@
 
 namespace mango::inline MANGO_ABI {
 
-/// A named array inside a store's memory, as checkpoints and bytes() see it. Every part starts at "decodes to 0".
+/// A named array inside a store's memory, as checkpoints and bytes() see it. Every part starts at "decodes to 0": its
+/// bytes are `fill`, 0 unless a code table has its zero elsewhere.
 struct part {
   const char* name;
   dtype type;
+  std::uint8_t fill = 0;
 };
 
 /// An element-wise store: every number of the slot has memory of its own.
