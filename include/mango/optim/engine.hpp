@@ -18,6 +18,7 @@ struct engine_functions {
   bool (*measures)(const engine&);
   void (*fold)(engine&, std::uint32_t tensor, const step_clock&, double squared_norm);
   void (*parallel)(const engine&, index_t n, task);
+  void (*finish)(engine&, std::uint32_t tensor);  // after the last chunk of a pass; null: nothing is left to do
 };
 }  // namespace detail
 
@@ -61,7 +62,8 @@ class engine : public tensor_registry {
     }
     if (all.nonfinite) return skip(clock, t);
     its_->fold(*this, id.index, clock, all.squared_norm);
-    each_chunk(t.chunks(), [&](index_t c) { run(this, id.index, o, c); });
+    each_chunk(t.layout.chunks, [&](index_t c) { run(this, id.index, o, c); });
+    if (its_->finish) its_->finish(*this, id.index);
     committed(clock, t);
     advance(clock);
     return true;
@@ -102,17 +104,21 @@ class engine : public tensor_registry {
   /// Every bound tensor: each sweep is one parallel loop over the chunks of all.
   step_report batch(const detail::step_clock& clock) {
     step_report report;
-    const index_t chunks = plan_work(report);
+    plan_work(report);
     if (work_.empty()) return report;
     const bool norm = measures();
     tally all;
     if (norm || checks()) {
-      all = detail::scaled(look(chunks, norm), clock.args.gradient_scale);
+      all = detail::scaled(look(norm), clock.args.gradient_scale);
       report.gradient_norm = norm ? __builtin_sqrt(all.squared_norm) : 0;
       if (all.nonfinite) return refuse_or_skip(report);
     }
     for (const auto& w : work_) its_->fold(*this, w.tensor, clock, all.squared_norm);
-    sweep(chunks, [this](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, tensors_[i]->bound, c); });
+    sweep([](const detail::tensor_record& t) { return t.layout.chunks; },
+          [this](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, tensors_[i]->bound, c); });
+    if (its_->finish)
+      each_chunk(static_cast<index_t>(work_.size()),
+                 [this](index_t i) { its_->finish(*this, work_[static_cast<std::size_t>(i)].tensor); });
     for (const auto& w : work_) committed(clock, *tensors_[w.tensor]);
     report.updated = static_cast<index_t>(work_.size());
     advance(clock);
@@ -223,9 +229,8 @@ class engine : public tensor_registry {
     return norm_.value;
   }
 
-  // lists the tensors that have something to apply; returns the number of their chunks
-  index_t plan_work(step_report& report) {
-    index_t chunks = 0;
+  // lists the tensors that have something to apply
+  void plan_work(step_report& report) {
     work_.clear();
     for (std::uint32_t i = 0; i < tensors_.size(); ++i) {
       const auto& t = *tensors_[i];
@@ -234,14 +239,17 @@ class engine : public tensor_registry {
         ++report.without_gradient;
         continue;
       }
-      work_.push_back({i, chunks});
-      chunks += t.chunks();
+      work_.push_back({i, 0});
     }
-    return chunks;
   }
 
-  // f(index of the tensor, chunk) for every chunk of every listed tensor
-  template <class F> void sweep(index_t chunks, F f) {
+  // f(index of the tensor, chunk) for each of the chunks_of(tensor) chunks of every listed tensor
+  template <class Count, class F> void sweep(Count chunks_of, F f) {
+    index_t chunks = 0;
+    for (auto& w : work_) {
+      w.first = chunks;
+      chunks += chunks_of(*tensors_[w.tensor]);
+    }
     each_chunk(chunks, [&](index_t i) {
       // the last item that starts at or before i: empty tensors start where their successor does
       std::size_t low = 0, high = work_.size();
@@ -253,11 +261,12 @@ class engine : public tensor_registry {
     });
   }
 
-  tally look(index_t chunks, bool norm) {
-    sweep(chunks, [this, norm](std::uint32_t i, index_t c) {
-      auto& t = *tensors_[i];
-      t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, t.bound, t.access, c, norm);
-    });
+  tally look(bool norm) {
+    sweep([](const detail::tensor_record& t) { return t.chunks(); },
+          [this, norm](std::uint32_t i, index_t c) {
+            auto& t = *tensors_[i];
+            t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, t.bound, t.access, c, norm);
+          });
     tally all;
     for (const auto& w : work_) detail::add_to(all, tensors_[w.tensor]->measured = detail::sum_of(*tensors_[w.tensor]));
     return all;

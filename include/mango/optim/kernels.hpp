@@ -2,7 +2,8 @@
 // From type-erased operands to the fused pass: the one place where element types become template arguments.
 #include "mango/optim/options.hpp"
 #include "mango/optim/tensor.hpp"
-#include "mango/pass/lanes.hpp"
+#include "mango/pass/panels.hpp"
+#include "mango/pass/tiles.hpp"
 #include "mango/store/bf16.hpp"
 #include "mango/store/fp32.hpp"
 
@@ -53,28 +54,61 @@ template <class G> struct gradient_access {
   }
 };
 
-template <class Chain, class Stores> struct kernels;
+// which driver walks these stores
+template <class Chain, class Target, class G, class... S>
+using driver = std::conditional_t<
+    (factored_store<S> || ...), panels<Chain, Target, G, S...>,
+    std::conditional_t<(block_store<S> || ...), tiles<Chain, Target, G, S...>, lanes<Chain, Target, G, S...>>>;
+// what a factored store is for a tensor that it would not make smaller
+template <class S> using dense_store = std::conditional_t<factored_store<S>, fp32, S>;
 
-template <class Chain, class... S> struct kernels<Chain, stores<S...>> {
+// a chain over stores that know their slot's range
+template <class Chain, class... S> struct bound_kernels {
+  static constexpr int factored_slots = (0 + ... + (factored_store<S> ? 1 : 0));
+
   // the arrays of one tensor's state, in the order that views() reads them back
   static state_layout layout(const tensor_spec& spec, const optimizer_options& options) {
     state_layout out;
-    [[maybe_unused]] std::size_t i = 0;
-    (append<S>(out, Chain::slots[i++].name, spec.shape), ...);
+    const index_t n = spec.shape.elements();
+    out.chunks = chunk_count(n);
+    if constexpr (factored_slots > 0) {
+      state_layout dense;
+      append_all<dense_store<S>...>(out, spec.shape);
+      append_all<S...>(dense, spec.shape);
+      std::swap(out, dense);
+      out.chunks = dense.chunks;
+      out.dense = out.bytes >= dense.bytes;
+      if (out.dense) {
+        dense.dense = true;
+        out = static_cast<state_layout&&>(dense);
+      } else {
+        ((factored_store<S> ? void(out.grid = grid_of<S>(n)) : void()), ...);
+        out.chunks = out.grid.chunks();
+        out.scratch = static_cast<std::size_t>(panel_scratch::bytes(out.grid, factored_slots));
+      }
+    } else {
+      append_all<S...>(out, spec.shape);
+    }
     append_common(out, spec, options);
     return out;
   }
 
   // one chunk of one tensor; what it has accumulated is used up
-  template <class Target, class G>
+  template <class Target, class G, bool Dense>
   static void run(const tensor_record& t, const operands& o, const typename Chain::frame& f, float scale,
                   const philox_key& key, index_t chunk) {
-    const index_t begin = chunk * chunk_elements, n = t.elements();
-    const index_t end = n - begin < chunk_elements ? n : begin + chunk_elements;
+    constexpr bool rows = factored_slots > 0 && !Dense;
+    const index_t n = t.elements();
+    index_t begin = chunk * chunk_elements, end = n - begin < chunk_elements ? n : begin + chunk_elements;
+    if constexpr (rows) begin = t.layout.grid.first(chunk), end = t.layout.grid.first(chunk + 1);
     const Target to = target<Target>(t, o);
     const auto* g = static_cast<const G*>(o.gradient);
     const auto pass = [&]<class E>(const E* from) {
-      lanes<Chain, Target, E, S...>{f, to, from, views(t), scale, key}(begin, end);
+      if constexpr (rows)
+        driver<Chain, Target, E, S...>{f, to, from, views<S...>(t), scale, key, scratch(t)}(begin, end);
+      else if constexpr (Dense)
+        driver<Chain, Target, E, dense_store<S>...>{f, to, from, views<dense_store<S>...>(t), scale, key}(begin, end);
+      else driver<Chain, Target, E, S...>{f, to, from, views<S...>(t), scale, key}(begin, end);
     };
     if (t.accumulating && g) gradient_access<G>::add(t.accumulator, g, begin, end);  // a chunk stays in cache
     if constexpr (std::same_as<G, float>) pass(t.accumulating ? t.accumulator : g);
@@ -83,10 +117,31 @@ template <class Chain, class... S> struct kernels<Chain, stores<S...>> {
     if (t.accumulating) std::memset(t.accumulator + begin, 0, static_cast<std::size_t>(end - begin) * sizeof(float));
   }
 
+  // after the last chunk
+  static void finish(const tensor_record& t) {
+    if (t.layout.dense || t.elements() == 0) return;
+    [[maybe_unused]] const part_place* p = t.layout.parts.begin();
+    [[maybe_unused]] int slot = 0;
+    (finish<S>(t, view<S>(t, p), slot), ...);
+  }
+
  private:
+  template <class Store> static matrix_grid grid_of(index_t n) {
+    if constexpr (factored_store<Store>) return matrix_grid(n, Store::how);
+    else return {};
+  }
+  template <class Store> static void finish(const tensor_record& t, const typename Store::view& v, int& slot) {
+    if constexpr (factored_store<Store>) finish_columns(v.columns, scratch(t), slot++, factored_slots);
+  }
+  static panel_scratch scratch(const tensor_record& t) { return {t.scratch.data(), t.layout.grid}; }
+
+  template <class... Store> static void append_all(state_layout& out, const shape& s) {
+    [[maybe_unused]] std::size_t i = 0;
+    (append<Store>(out, Chain::slots[i++].name, s), ...);
+  }
   template <class Store> static void append(state_layout& out, const char* slot, const shape& s) {
     int k = 0;
-    for (const part& p : Store::parts) out.append(slot, p.name, Store::name, p.type, Store::elements(k++, s));
+    for (const part& p : Store::parts) out.append(slot, p.name, Store::name, p.type, Store::elements(k++, s), p.fill);
   }
 
   template <class Target> static Target target(const tensor_record& t, const operands& o) {
@@ -99,13 +154,13 @@ template <class Chain, class... S> struct kernels<Chain, stores<S...>> {
     else return {{static_cast<decltype(typename Target::store_view{}.data)>(o.parameter)}};
   }
 
-  static slot_views<S...> views([[maybe_unused]] const tensor_record& t) {
-    slot_views<S...> out{};
+  template <class... Store> static slot_views<Store...> views([[maybe_unused]] const tensor_record& t) {
+    slot_views<Store...> out{};
     [[maybe_unused]] const part_place* p = t.layout.parts.begin();
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      ((static_cast<leaf<I, typename S::view>&>(out).value = view<S>(t, p)), ...);
+      ((static_cast<leaf<I, typename Store::view>&>(out).value = view<Store>(t, p)), ...);
     }
-    (std::index_sequence_for<S...>{});
+    (std::index_sequence_for<Store...>{});
     return out;
   }
   template <class Store> static typename Store::view view(const tensor_record& t, const part_place*& p) {
@@ -114,5 +169,14 @@ template <class Chain, class... S> struct kernels<Chain, stores<S...>> {
     return Store::bind(at);
   }
 };
+
+template <class Chain, class Indices, class... S> struct bind_slots;
+template <class Chain, std::size_t... I, class... S> struct bind_slots<Chain, std::index_sequence<I...>, S...> {
+  using type = bound_kernels<Chain, bound_store<S, Chain::slots[I].values>...>;
+};
+
+template <class Chain, class Stores> struct kernels;
+template <class Chain, class... S>
+struct kernels<Chain, stores<S...>> : bind_slots<Chain, std::index_sequence_for<S...>, S...>::type {};
 
 }  // namespace mango

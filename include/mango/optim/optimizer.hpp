@@ -43,7 +43,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
 
   /// Registers a tensor and allocates its state (or binds spec.state), zeroed: the only allocation. Raises
   /// errc::duplicate_name, errc::type, errc::memory, errc::overlap.
-  tensor_id add(std::string_view name, const tensor_spec& spec) { return zeroed(insert_new(name, spec)); }
+  tensor_id add(std::string_view name, const tensor_spec& spec) { return initialised(insert_new(name, spec)); }
   template <std::integral Size> tensor_id add(std::string_view name, Size elements) {
     return add(name, tensor_spec{.shape = {static_cast<index_t>(elements)}});
   }
@@ -56,7 +56,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     insertion guard{this};
     bind(id, parameter, gradient, master);
     guard.self = nullptr;
-    return zeroed(id);
+    return initialised(id);
   }
 
   /// Tells step() where a tensor's parameter and gradient are, now that they are there or have moved. An empty gradient
@@ -124,13 +124,9 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     auto owned = backend_.allocate(spec.state.empty() ? layout.bytes : 0);
     work_.reserve(tensors_.size() + 1);
     frames_.resize(tensors_.size() + 1);
-    return insert(name, spec, std::move(layout), std::move(owned), chunk_count(spec.shape.elements()));
-  }
-  // memory that the trainer bound is written to only when nothing can be refused any more
-  tensor_id zeroed(tensor_id id) {
-    const auto& t = record(id);
-    if (!t.spec.state.empty()) std::memset(t.state, 0, t.layout.bytes);
-    return id;
+    auto scratch = backend_.allocate(layout.scratch);
+    return insert(name, spec, std::move(layout), std::move(owned), std::move(scratch),
+                  chunk_count(spec.shape.elements()));
   }
 
   void append_rules(const Chain& rules) {
@@ -174,7 +170,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
       const auto g = detail::view_of(gradient);
       detail::check_into(record(id), detail::extent_of("parameter", p), detail::extent_of("gradient", g), delta);
       const detail::operands o{nullptr, p.data(), g.data(), nullptr, delta.data(), dtype_of<slope>};
-      return engine::update(clock, id, o, &run_chunk<into<element>, slope>, detail::gradient_access<slope>::functions);
+      return engine::update(clock, id, o, runner<into<element>, slope>(record(id)),
+                            detail::gradient_access<slope>::functions);
     } else {
       return false;
     }
@@ -189,18 +186,24 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
 
   // the pass for this tensor's kind of parameter
   template <class P, class G> detail::chunk_function find_run(const detail::tensor_record& t) const {
-    if constexpr (std::same_as<P, float>) return &run_chunk<in_place<fp32>, G>;
-    else if (t.spec.master) return &run_chunk<master_copy, G>;
-    else if (options_.bf16_parameters == rounding::kahan) return &run_chunk<in_place<kahan>, G>;
-    else if (options_.bf16_parameters == rounding::nearest) return &run_chunk<nearest_bf16, G>;
-    else return &run_chunk<in_place<bf16>, G>;
+    if constexpr (std::same_as<P, float>) return runner<in_place<fp32>, G>(t);
+    else if (t.spec.master) return runner<master_copy, G>(t);
+    else if (options_.bf16_parameters == rounding::kahan) return runner<in_place<kahan>, G>(t);
+    else if (options_.bf16_parameters == rounding::nearest) return runner<nearest_bf16, G>(t);
+    else return runner<in_place<bf16>, G>(t);
   }
   template <class Target, class G>
+  static detail::chunk_function runner([[maybe_unused]] const detail::tensor_record& t) {
+    if constexpr (kernels::factored_slots > 0)
+      if (t.layout.dense) return &run_chunk<Target, G, true>;
+    return &run_chunk<Target, G, false>;
+  }
+  template <class Target, class G, bool Dense>
   static void run_chunk(const void* self, std::uint32_t i, const detail::operands& o, index_t chunk) {
     const auto& opt = *static_cast<const optimizer*>(static_cast<const engine*>(self));
     const auto& t = *opt.tensors_[i];
     const philox_key key{opt.options_.seed, t.hash, static_cast<std::uint32_t>(t.updates + 1), 0};
-    kernels::template run<Target, G>(t, o, opt.frames_[i].frame, opt.frames_[i].scale, key, chunk);
+    kernels::template run<Target, G, Dense>(t, o, opt.frames_[i].frame, opt.frames_[i].scale, key, chunk);
   }
 
   // what the engine asks
@@ -219,7 +222,9 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   static void parallel(const engine& self, index_t n, task t) {
     static_cast<const optimizer&>(self).backend_.run(n, t);
   }
-  static constexpr detail::engine_functions functions{measures, fold, parallel};
+  static void finish(engine& self, std::uint32_t i) { kernels::finish(*static_cast<optimizer&>(self).tensors_[i]); }
+  static constexpr detail::engine_functions functions{measures, fold, parallel,
+                                                      kernels::factored_slots > 0 ? finish : nullptr};
 
   // the constants of one tensor in the step at hand
   struct folded {

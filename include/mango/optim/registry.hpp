@@ -33,10 +33,11 @@ class tensor_registry {
     for (const auto* t : tensors_) total += t->layout.bytes;
     return total;
   }
-  /// Bytes of scratch beside the state: partial sums of the gradient check, 16 per 65,536 elements.
+  /// Bytes of scratch beside the state: partial sums of the gradient check, 16 per 65,536 elements, and column sums of
+  /// factored slots, at most 192 sqrt(elements) each.
   std::size_t workspace_bytes() const {
     std::size_t total = 0;
-    for (const auto* t : tensors_) total += t->chunk_tallies.size() * sizeof(tally);
+    for (const auto* t : tensors_) total += t->chunk_tallies.size() * sizeof(tally) + t->layout.scratch;
     return total;
   }
   /// Every array of a tensor's state, by name. The spans are the live memory.
@@ -128,9 +129,10 @@ class tensor_registry {
 
   // the new tensor's record, with its memory in place; `owned` is empty when the trainer bound its own
   __attribute__((noinline)) tensor_id insert(std::string_view name, const tensor_spec& spec,
-                                             detail::state_layout&& layout, buffer&& owned, index_t chunks) {
+                                             detail::state_layout&& layout, buffer&& owned, buffer&& scratch,
+                                             index_t chunks) {
     tensors_.reserve(tensors_.size() + 1);
-    auto* t = new detail::tensor_record{text(name), spec, std::move(layout), std::move(owned)};
+    auto* t = new detail::tensor_record{text(name), spec, std::move(layout), std::move(owned), std::move(scratch)};
     tensors_.push_back(t);
     t->hash = name_hash(name);
     for (std::size_t i = 0; i < filters_.size(); ++i)
@@ -143,6 +145,15 @@ class tensor_registry {
     t->chunk_tallies.resize(static_cast<std::size_t>(chunks));
     return {static_cast<std::uint32_t>(tensors_.size() - 1)};
   }
+  // every array as it starts; memory that the trainer bound is written to only when nothing can be refused any more
+  tensor_id initialised(tensor_id id) const {
+    const auto& t = record(id);
+    for (const auto& p : t.layout.parts)
+      if (p.fill != 0 || !t.spec.state.empty())
+        std::memset(t.state + p.offset, p.fill, static_cast<std::size_t>(p.elements * size_of(p.type)));
+    return id;
+  }
+
   list<detail::tensor_record*> tensors_;
   list<detail::kept_filter*> filters_;  // of each group
   // set by group(), so that a program without groups does not compile it

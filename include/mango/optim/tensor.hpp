@@ -4,6 +4,7 @@
 
 #include "mango/core/buffer.hpp"
 #include "mango/core/list.hpp"
+#include "mango/core/matrix_grid.hpp"
 #include "mango/core/shape.hpp"
 #include "mango/optim/options.hpp"
 #include "mango/pass/tally.hpp"
@@ -62,6 +63,7 @@ struct part_place {
   dtype type;
   index_t elements;
   std::size_t offset;
+  std::uint8_t fill;  // what its bytes start as
 };
 
 // every array of one tensor's state, one after the other, each aligned to its element
@@ -70,11 +72,15 @@ struct state_layout {
   std::size_t bytes = 0;
   static constexpr std::size_t none = SIZE_MAX;
   std::size_t accumulator = none, compensation = none;  // where these lie
+  index_t chunks = 0;                                   // of a pass over the tensor
+  matrix_grid grid;                                     // of factored slots
+  bool dense = false;                                   // factored slots are kept in fp32 instead: that takes no more
+  std::size_t scratch = 0;                              // bytes beside the state that a pass needs
   __attribute__((noinline)) std::size_t append(const char* slot, const char* part, const char* store, dtype type,
-                                               index_t elements) {
+                                               index_t elements, std::uint8_t fill = 0) {
     const auto size = static_cast<std::size_t>(size_of(type));
     bytes = (bytes + size - 1) / size * size;
-    parts.push_back({slot, part, store, type, elements, bytes});
+    parts.push_back({slot, part, store, type, elements, bytes, fill});
     bytes += size * static_cast<std::size_t>(elements);
     return parts[parts.size() - 1].offset;
   }
@@ -113,7 +119,7 @@ struct tensor_record {
   text name;
   tensor_spec spec;
   state_layout layout;
-  buffer owned;
+  buffer owned, scratch;
   std::byte* state = nullptr;
   float* accumulator = nullptr;      // null unless options.accumulate
   bfloat16* compensation = nullptr;  // of a kahan parameter

@@ -128,7 +128,7 @@ __attribute__((noinline)) inline void check_bound_state(std::string_view name, s
   const auto past = static_cast<long long>(memory.begin() % static_cast<std::uintptr_t>(alignment));
   if (past != 0)
     refuse(errc::misaligned_span, name, "its state starts {got} bytes past a multiple of {expected}", alignment, past);
-  tensor_record fresh{text(name), {}, {}, {}};
+  tensor_record fresh{text(name), {}, {}, {}, {}};
   fresh.state = state.data();
   fresh.layout.bytes = layout.bytes;
   for (const auto* t : others) check_apart(fresh, {}, *t, t->bound);

@@ -5,12 +5,21 @@
 
 namespace mango::inline MANGO_ABI {
 
+namespace detail {
+template <class Chain, class Indices, class Stores> struct slot_bits;
+template <class Chain, std::size_t... I, class... S> struct slot_bits<Chain, std::index_sequence<I...>, stores<S...>> {
+  static constexpr double value = (0.0 + ... + bound_store<S, Chain::slots[I].values>::bits);
+};
+}  // namespace detail
+
 /// The cost of a chain over stores. Traffic counts every byte that crosses the memory bus when nothing is in cache:
 /// p and g read, p written, every slot read and written, and the gradient once more when a step looks at it first,
 /// to check or to measure it.
 template <class Chain, class Stores> struct plan {
-  /// Bits of optimizer state per parameter.
-  static constexpr double state_bits = Stores::bits;
+  /// Bits of optimizer state per parameter; of factored slots the signs alone: what rows and columns add goes to zero
+  /// with the size of the tensor.
+  static constexpr double state_bits =
+      detail::slot_bits<Chain, std::make_index_sequence<static_cast<std::size_t>(Stores::count)>, Stores>::value;
   /// Passes over the gradients of a step when every measured rule is switched on; 1 when the chain has none.
   static constexpr int passes = Chain::measured > 0 ? 2 : 1;
   /// Bytes a step moves per parameter.

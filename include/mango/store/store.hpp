@@ -35,10 +35,40 @@ template <class S> concept store = requires(typename S::view v, std::byte* const
   S::save(v, i, 0.0f, std::uint32_t{});
 };
 
-/// One store per slot, in the order of the chain's slots: `stores<fp32, bf16>` keeps Adam's m in fp32 and v in bf16.
-template <store... S> struct stores {
-  static constexpr int count = static_cast<int>(sizeof...(S));
-  static constexpr double bits = (0.0 + ... + S::bits);
+/// A store whose numbers share a scale, `block` of them at a time. It is read and written one block after the other, by
+/// a team (pass/team.hpp) whose members hold the block's numbers between them; see store/blockwise.hpp.
+template <class S> concept block_store = requires(std::byte* const* at, const shape& s) {
+  { S::block } -> std::convertible_to<int>;
+  { S::bits } -> std::convertible_to<double>;
+  { S::elements(0, s) } -> std::same_as<index_t>;
+  { S::bind(at) } -> std::same_as<typename S::view>;
+  { S::rounds } -> std::convertible_to<bool>;
 };
+
+/// A store that keeps a matrix as the product of a column and a row (store/factored.hpp).
+template <class S> concept factored_store = requires {
+  { S::factored } -> std::convertible_to<bool>;
+  { S::has_signs } -> std::convertible_to<bool>;
+};
+
+namespace detail {
+template <class S, range R> struct bind_range { using type = S; };
+template <class S, range R>
+requires requires { typename S::template of<R>; }
+struct bind_range<S, R> {
+  using type = typename S::template of<R>;
+};
+}  // namespace detail
+
+/// What a store is for a slot of this range: a family has `template <range R> using of`, anything else is itself.
+template <class S, range R> using bound_store = typename detail::bind_range<S, R>::type;
+
+/// What may stand in stores<...>.
+template <class S>
+concept any_store = store<bound_store<S, range::any>> || block_store<bound_store<S, range::any>> ||
+    factored_store<bound_store<S, range::any>>;
+
+/// One store per slot, in the order of the chain's slots: `stores<fp32, bf16>` keeps Adam's m in fp32 and v in bf16.
+template <any_store... S> struct stores { static constexpr int count = static_cast<int>(sizeof...(S)); };
 
 }  // namespace mango

@@ -1,0 +1,241 @@
+#pragma once
+// The driver for factored stores: a walk over rows, some at a time, that decodes a slot from its row and column, runs
+// the chain, writes p and the signs, and sums rows and columns for the next step: one pass, as many bytes as SGD.
+#include "mango/pass/lanes.hpp"
+#include "mango/pass/panel_slot.hpp"
+#include "mango/pass/sign_row.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Rows that share one read of the columns and their sums. Measured: bench/step --benchmark_filter=factored.
+inline constexpr std::size_t panel_rows = 2;
+/// How far ahead p and g are asked for, in elements: without it the walk waits for memory and is slower than AdamW.
+inline constexpr index_t prefetch_distance = 512;
+/// Row sums go to double precision after so many columns.
+inline constexpr index_t flush_columns = 1024;
+
+/// The scratch of one tensor's factored slots: column sums of every chunk, and sign rows that start inside a byte.
+struct panel_scratch {
+  std::byte* memory = nullptr;
+  matrix_grid grid;
+
+  static constexpr auto rows = static_cast<index_t>(panel_rows);
+  static constexpr index_t padded(index_t columns) { return (columns + 15) / 16 * 16; }
+  /// Of one chunk, for a number of factored slots.
+  static constexpr index_t chunk_bytes(const matrix_grid& g, int slots) {
+    return slots * (12 * padded(g.columns) + (rows * detail::sign_row_bytes(g.columns) + 15) / 16 * 16);
+  }
+  static constexpr index_t bytes(const matrix_grid& g, int slots) { return g.chunks() * chunk_bytes(g, slots); }
+
+  detail::column_sums sums(index_t chunk, int slot, int slots) const {
+    auto* at = memory + chunk * chunk_bytes(grid, slots) + slot * 12 * padded(grid.columns);
+    auto* sum = reinterpret_cast<double*>(at);
+    return {sum, reinterpret_cast<float*>(sum + padded(grid.columns))};
+  }
+  std::uint8_t* sign_row(index_t chunk, int slot, int slots, std::size_t row) const {
+    auto* at = memory + chunk * chunk_bytes(grid, slots) + slots * 12 * padded(grid.columns);
+    return reinterpret_cast<std::uint8_t*>(at) +
+           (slot * rows + static_cast<index_t>(row)) * detail::sign_row_bytes(grid.columns);
+  }
+};
+
+/// One fused pass over one tensor, some of whose slots are factored; the others may be any element-wise store.
+template <class Chain, class Target, class G, class... S> struct panels {
+  static_assert(static_cast<int>(sizeof...(S)) == slot_count<Chain>,
+                "mango: give one store per state slot: stores<factored<>, factored<>> for Adam's m and v");
+
+  typename Chain::frame frame;
+  Target target;
+  const G* gradient;
+  slot_views<S...> slots;
+  float gradient_scale;
+  philox_key key;
+  panel_scratch scratch;
+
+  static constexpr int factored_slots = (0 + ... + (factored_store<S> ? 1 : 0));
+  static constexpr bool rounds = (Target::rounds || ... || S::rounds);
+
+  /// One chunk of rows, given by its elements.
+  void operator()(index_t begin, index_t) const noexcept {
+    run(begin / (scratch.grid.chunk_rows * scratch.grid.columns), std::index_sequence_for<S...>{});
+  }
+
+ private:
+  static constexpr std::size_t slot_total = sizeof...(S);
+  static constexpr bool slot_rounds[slot_total + 1] = {S::rounds..., Target::rounds};
+
+  // every slot, bound to the rows at hand
+  template <std::size_t Rows, class Indices> struct bound_rows;
+  template <std::size_t Rows, std::size_t... I>
+  struct bound_rows<Rows, std::index_sequence<I...>> : detail::leaf<I, detail::panel_slot<S, Rows>>... {};
+  template <std::size_t Rows, class Indices> struct held_columns;
+  template <std::size_t Rows, std::size_t... I>
+  struct held_columns<Rows, std::index_sequence<I...>>
+      : detail::leaf<I, typename detail::panel_slot<S, Rows>::held>... {};
+  template <std::size_t I, class V> static MANGO_INLINE V& leaf_of(detail::leaf<I, V>& l) { return l.value; }
+
+  // random bits for one stretch of some rows; the last line of a row is the parameter's
+  template <std::size_t Rows> struct noise_tile {
+    std::uint16_t draws[rounds ? Rows : 1][rounds ? slot_total + 1 : 1][rounds ? std::size_t{flush_columns} + 128 : 1];
+    index_t from[Rows];  // where in `draws` the stretch begins
+  };
+  template <std::size_t Rows>
+  MANGO_INLINE void draw(noise_tile<Rows>& n, index_t row, index_t begin, index_t end) const {
+    for (std::size_t r = 0; r < Rows; ++r) {
+      const index_t first = (row + static_cast<index_t>(r)) * scratch.grid.columns + begin, even = first / 8 * 8;
+      n.from[r] = first - even;
+      for (std::size_t stream = 0; stream <= slot_total; ++stream) {
+        if (!slot_rounds[stream]) continue;
+        philox_key k = key;
+        k.stream = stream == slot_total ? parameter_stream : static_cast<std::uint8_t>(stream);
+        for (index_t i = 0; i < n.from[r] + end - begin; i += 128)
+          fill_random16<16>(k, even + i, n.draws[r][stream] + i);
+      }
+    }
+  }
+
+  template <std::size_t... I> void run(index_t chunk, std::index_sequence<I...> each) const {
+    const matrix_grid& grid = scratch.grid;
+    const index_t first = chunk * grid.chunk_rows;
+    const index_t last = first + grid.chunk_rows < grid.rows ? first + grid.chunk_rows : grid.rows;
+    (clear<S>(scratch.sums(chunk, place<I>(), factored_slots)), ...);
+    for (index_t row = first; row < last;) {
+      const index_t stop = row + matrix_grid::flush_rows < last ? row + matrix_grid::flush_rows : last;
+      for (; row + panel_scratch::rows <= stop && grid.width(row + panel_scratch::rows - 1) == grid.columns;
+           row += panel_scratch::rows)
+        walk<panel_rows>(chunk, row, each);
+      for (; row < stop; ++row) walk<1>(chunk, row, each);
+      (flush<S>(scratch.sums(chunk, place<I>(), factored_slots)), ...);
+    }
+  }
+  // how many factored slots come before slot I
+  template <std::size_t I> static consteval int place() {
+    constexpr bool is_factored[] = {factored_store<S>...};
+    int before = 0;
+    for (std::size_t i = 0; i < I; ++i) before += is_factored[i] ? 1 : 0;
+    return before;
+  }
+  template <class Store> void clear(const detail::column_sums& s) const {
+    if constexpr (factored_store<Store>)
+      std::memset(s.sum, 0, static_cast<std::size_t>(12 * panel_scratch::padded(scratch.grid.columns)));
+  }
+  template <class Store> void flush(const detail::column_sums& s) const {
+    if constexpr (factored_store<Store>)
+      for (index_t j = 0; j < scratch.grid.columns; ++j) {
+        s.sum[j] += static_cast<double>(s.recent[j]);
+        s.recent[j] = 0;
+      }
+  }
+
+  template <std::size_t Rows, std::size_t... I>
+  MANGO_INLINE void walk(index_t chunk, index_t row, std::index_sequence<I...> each) const {
+    const index_t width = scratch.grid.width(row);
+    bound_rows<Rows, std::index_sequence<I...>> w{{detail::panel_slot<S, Rows>(
+        detail::leaf_value<I>(slots), scratch.sums(chunk, place<I>(), factored_slots))}...};
+    for (std::size_t r = 0; r < Rows; ++r) {
+      const index_t i = row + static_cast<index_t>(r);
+      (leaf_of<I>(w).start(r, i, i * scratch.grid.columns, get_signs<I>(chunk, r, i)), ...);
+    }
+    noise_tile<Rows> noise;
+    for (index_t j = 0; j < width; j += flush_columns) {
+      const index_t stop = width - j < flush_columns ? width : j + flush_columns;
+      if constexpr (rounds) draw<Rows>(noise, row, j, stop);
+      stretch<Rows>(w, noise, row, j, stop, width, each);
+      (leaf_of<I>(w).flush_rows(), ...);
+    }
+    for (std::size_t r = 0; r < Rows; ++r) (put<I>(leaf_of<I>(w), chunk, r, row + static_cast<index_t>(r)), ...);
+  }
+
+  template <std::size_t Rows, class Bound, std::size_t... I>
+  MANGO_INLINE void stretch(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, index_t end,
+                            index_t width, std::index_sequence<I...> each) const {
+    const panels local = *this;  // its address never escapes, so no store of the loop can be thought to change it
+    const index_t wrap =
+        static_cast<index_t>(Rows) * scratch.grid.columns - width;  // past the end of these rows come the next ones
+    index_t j = begin;
+    for (; j + packet::lanes <= end; j += packet::lanes) {
+      const index_t ahead = j + prefetch_distance;
+      local.template columns<Rows>(w, noise, row, begin, whole{j}, ahead < width ? ahead : ahead + wrap, each);
+    }
+    if (j < end) local.template columns<Rows>(w, noise, row, begin, part_of{j, static_cast<int>(end - j)}, j, each);
+  }
+
+  // some columns of all rows at hand
+  template <std::size_t Rows, class Bound, class At, std::size_t... I>
+  MANGO_INLINE void columns(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, At at, index_t ahead,
+                            std::index_sequence<I...> each) const {
+    held_columns<Rows, std::index_sequence<I...>> held{{leaf_of<I>(w).hold(at)}...};
+    [&]<std::size_t... R>(std::index_sequence<R...>) {
+      (cell<R>(w, held, noise, row + static_cast<index_t>(R), begin, at, ahead, each), ...);
+    }
+    (std::make_index_sequence<Rows>{});
+    (leaf_of<I>(w).release(leaf_of<I>(held), at), ...);
+  }
+
+  template <std::size_t R, class Bound, class Held, class Noise, class At, std::size_t... I>
+  MANGO_INLINE void cell(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at, index_t ahead,
+                         std::index_sequence<I...>) const {
+    const index_t base = row * scratch.grid.columns;
+    At here = at;
+    here.i += base;
+    __builtin_prefetch(gradient + base + ahead);
+    target.prefetch(base + ahead);
+    const packet g = load(gradient, here);
+    const packet::mask zero = (to_bits(g) << 1) == 0u;
+    packet s[slot_total + 1] = {leaf_of<I>(w).template load<R>(leaf_of<I>(held), at, zero)...};
+    const packet p = target.load(here);
+    const packet u = Chain::template run<0>(frame, g * gradient_scale, p, s);
+    const auto bits = [&](std::size_t stream) {
+      if constexpr (rounds) return load_bits(noise.draws[R][stream] + noise.from[R] + (at.i - begin));
+      else return packet::bits{};
+    };
+    (leaf_of<I>(w).template save<R>(leaf_of<I>(held), at, s[I], bits(I)), ...);
+    target.save(here, p, u, bits(slot_total));
+  }
+
+  // a row of signs that starts inside a byte is worked on where it starts at one
+  bool aligned() const { return scratch.grid.columns % 8 == 0; }
+  template <std::size_t I> std::uint8_t* get_signs(index_t chunk, std::size_t r, index_t row) const {
+    if constexpr (has_signs<I>) {
+      std::uint8_t* flat = detail::leaf_value<I>(slots).signs;
+      const index_t first = row * scratch.grid.columns;
+      if (aligned()) return flat + first / 8;
+      std::uint8_t* out = scratch.sign_row(chunk, place<I>(), factored_slots, r);
+      detail::read_signs(flat, first, scratch.grid.width(row), out);
+      return out;
+    } else {
+      return nullptr;
+    }
+  }
+  template <std::size_t I, class Slot> void put(Slot& s, index_t chunk, std::size_t r, index_t row) const {
+    s.finish(r, row);
+    if constexpr (has_signs<I>)
+      if (!aligned())
+        detail::write_signs(detail::leaf_value<I>(slots).signs, row * scratch.grid.columns, scratch.grid.width(row),
+                            scratch.sign_row(chunk, place<I>(), factored_slots, r));
+  }
+  template <std::size_t I>
+  static constexpr bool has_signs = [] {
+    constexpr bool each[] = {[] {
+      if constexpr (factored_store<S>) return S::has_signs;
+      else return false;
+    }()...};
+    return each[I];
+  }();
+};
+
+/// When all chunks of a tensor are done: the columns of factored slot `slot` become the sums over all chunks, in their
+/// order, normalised to 1 in total (all zero when the total is).
+inline void finish_columns(float* columns, const panel_scratch& scratch, int slot, int slots) {
+  const matrix_grid& grid = scratch.grid;
+  double* all = scratch.sums(0, slot, slots).sum;
+  double total = 0;
+  for (index_t c = 1; c < grid.chunks(); ++c) {
+    const double* more = scratch.sums(c, slot, slots).sum;
+    for (index_t j = 0; j < grid.columns; ++j) all[j] += more[j];
+  }
+  for (index_t j = 0; j < grid.columns; ++j) total += all[j];
+  for (index_t j = 0; j < grid.columns; ++j) columns[j] = total > 0 ? static_cast<float>(all[j] / total) : 0.0f;
+}
+
+}  // namespace mango
