@@ -1,22 +1,22 @@
-// AdamW's step beside what bounds it, in one run: (a) a loop that moves the same bytes and computes nothing, (b) a
-// hand-written AdamW loop; where gradients are checked first, all three read them first. They take turns within every
-// round, and a ratio is the median of the rounds' ratios: on a shared machine single times drift by a quarter, such
-// ratios by a few percent.
+// AdamW's step beside what bounds it, in one run (interleaved.hpp): (a) a loop that moves the same bytes and computes
+// nothing, (b) a hand-written AdamW loop. Where gradients are checked first, all three read them first.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "interleaved.hpp"
 #include "mango/backend/threads.hpp"
 #include "mango/optim/adamw.hpp"
 
 namespace {
 
+using bench::median;
+using bench::seconds;
 using mango::index_t;
 using mango::packet;
 
@@ -28,11 +28,6 @@ struct row {
   double share_of_roof, against_hand;  // medians of per-round ratios
 };
 std::vector<row> table;  // what main() prints at the end
-
-double median(std::vector<double> x) {
-  std::nth_element(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2), x.end());
-  return x[x.size() / 2];
-}
 
 // The same loads and stores, chunk by chunk, and no arithmetic: every value is written back as it was, through an
 // exclusive or with a zero the compiler cannot see.
@@ -77,12 +72,6 @@ int hand_checked(const float* g, index_t begin, index_t end) {
   int bad = 0;
   for (index_t i = begin; i < end; ++i) bad |= !(std::fabs(g[i]) <= std::numeric_limits<float>::max());
   return bad;
-}
-
-template <class F> double seconds(int repetitions, F f) {
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < repetitions; ++i) f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / repetitions;
 }
 
 // The three that take turns, over the same arrays: the optimizer's own m and v, the trainer's p and g.

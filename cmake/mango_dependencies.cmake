@@ -71,7 +71,8 @@ macro(mango_find_benchmark)
   endif()
 endmacro()
 
-# CLI11::CLI11 and ZLIB::ZLIB, for the examples that read command lines and compressed data sets.
+# CLI11::CLI11, ZLIB::ZLIB and nlohmann_json::nlohmann_json, for the examples that read command lines, compressed data
+# sets and headers of model files.
 macro(mango_find_cli11)
   if(NOT TARGET CLI11::CLI11)
     find_package(CLI11 CONFIG QUIET GLOBAL)
@@ -104,6 +105,22 @@ macro(mango_find_zlib)
       target_link_libraries(mango_zlib INTERFACE zlibstatic)
       target_include_directories(mango_zlib SYSTEM INTERFACE ${zlib_SOURCE_DIR} ${zlib_BINARY_DIR})
       add_library(ZLIB::ZLIB ALIAS mango_zlib)
+    endif()
+  endif()
+endmacro()
+
+macro(mango_find_json)
+  if(NOT TARGET nlohmann_json::nlohmann_json)
+    find_package(nlohmann_json 3.9 CONFIG QUIET GLOBAL)
+  endif()
+  if(NOT TARGET nlohmann_json::nlohmann_json)
+    mango_announce_fetch(nlohmann_json nlohmann-json3-dev mango_fetch_it)
+    if(mango_fetch_it)
+      FetchContent_Declare(nlohmann_json SYSTEM
+        URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz SOURCE_SUBDIR no_project)
+      mango_make_available(nlohmann_json)
+      add_library(nlohmann_json::nlohmann_json INTERFACE IMPORTED GLOBAL)
+      target_include_directories(nlohmann_json::nlohmann_json SYSTEM INTERFACE ${nlohmann_json_SOURCE_DIR}/include)
     endif()
   endif()
 endmacro()

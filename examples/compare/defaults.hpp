@@ -26,7 +26,8 @@ inline constexpr std::array model_table{
 inline constexpr std::ptrdiff_t text_window = 64;
 
 /// Variants that the demo runs besides every optimizer by its name.
-inline constexpr std::array demo_variants{"sgd:momentum=0.9", "adamw:stores=bf16", "adamw:stores=kahan"};
+inline constexpr std::array demo_variants{"sgd:momentum=0.9",      "adamw:stores=bf16", "adamw:stores=kahan",
+                                          "adamw:stores=dynamic8", "adamw:stores=nf4",  "adamw:stores=factored"};
 
 /// What the demo asks of AdamW, in percent of the Fashion-MNIST test images.
 inline constexpr double demo_accuracy = 88.0;
@@ -38,9 +39,9 @@ struct rate_defaults {
 };
 
 inline constexpr std::array rate_table{
-    rate_defaults{"adamw", 2e-3, 3e-3, 3e-3},
-    rate_defaults{"adam", 2e-3, 3e-3, 3e-3},
-    rate_defaults{"sgd", 1e-1, 1e-1, 3e-1},
+    rate_defaults{"adamw", 2e-3, 3e-3, 3e-3}, rate_defaults{"adam", 2e-3, 3e-3, 3e-3},
+    rate_defaults{"lion", 1e-3, 1e-3, 1e-3},  rate_defaults{"sgd", 1e-1, 1e-1, 3e-1},
+    rate_defaults{"smmf", 2e-3, 3e-3, 3e-3},
 };
 
 /// For optimizers the table does not know: most are scaled like Adam.

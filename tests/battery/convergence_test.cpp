@@ -104,9 +104,9 @@ template <class Problem> double train(const std::string& line, storage s, const 
   return f.loss / first;
 }
 
-void minimises(const std::string& kind, const std::string& stores, double peak) {
+void minimises(const std::string& kind, const std::string& stores, double peak, double final = 1e-3) {
   mango::threads pool{3};
-  const std::string rate = ",learning_rate=warmup_cosine " + std::to_string(peak) + " 5 250 0.001";
+  const std::string rate = ",learning_rate=warmup_cosine " + std::to_string(peak) + " 5 250 " + std::to_string(final);
   for (const auto s : {storage::f32, storage::stochastic, storage::kahan, storage::nearest, storage::master}) {
     const std::string line = kind + stores + rate;
     CAPTURE(line);
@@ -140,6 +140,9 @@ TEST_CASE("battery convergence: adamw") {
 }
 TEST_CASE("battery convergence: adam") {
   for (const char* stores : {"", ",stores=bf16", ",stores=kahan"}) minimises("adam:max_norm=50", stores, 0.1);
+}
+TEST_CASE("battery convergence: lion") {
+  for (const char* stores : {"", ",stores=bf16", ",stores=kahan"}) minimises("lion:max_norm=50", stores, 0.1, 1e-4);
 }
 TEST_CASE("battery convergence: sgd without momentum") { minimises("sgd:max_norm=50", "", 0.8); }
 TEST_CASE("battery convergence: sgd with momentum") {

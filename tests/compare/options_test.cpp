@@ -78,8 +78,9 @@ TEST_CASE("options: 'all' stands for every name, once") {
   CHECK(p.run->optimizers == std::vector<std::string>{"sgd", "adamw", "lion", "adamw:b2=0.9"});
   const auto demo = parse_words({"--demo"});
   REQUIRE(demo.run.has_value());
-  CHECK(demo.run->optimizers == std::vector<std::string>{"adamw", "adamw:stores=bf16", "adamw:stores=kahan", "lion",
-                                                         "sgd", "sgd:momentum=0.9"});
+  CHECK(demo.run->optimizers == std::vector<std::string>{"adamw", "adamw:stores=bf16", "adamw:stores=kahan",
+                                                         "adamw:stores=dynamic8", "adamw:stores=nf4",
+                                                         "adamw:stores=factored", "lion", "sgd", "sgd:momentum=0.9"});
 }
 
 TEST_CASE("options: what is wrong is one sentence with what exists") {

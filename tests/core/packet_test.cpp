@@ -68,6 +68,7 @@ TEST_CASE("core packet: comparisons choose as they do for each float") {
   CHECK(differences([](auto a, auto b) { return math::max(a, b); }) == 0);
   CHECK(differences([](auto a, auto) { return math::abs(a); }) == 0);
   CHECK(differences([](auto a, auto) { return math::sqrt(a); }) == 0);
+  CHECK(differences([](auto a, auto) { return math::sign(a); }) == 0);
 }
 
 TEST_CASE("core math: values on one float") {
@@ -81,6 +82,8 @@ TEST_CASE("core math: values on one float") {
   CHECK(math::abs(-3.5f) == 3.5f);
   CHECK(bits_of(math::sqrt(-0.0f)) == 0x80000000u);
   CHECK(std::isnan(math::sqrt(-1.0f)));
+  CHECK((math::sign(1e-40f) == 1 && math::sign(-INFINITY) == -1));
+  CHECK((bits_of(math::sign(0.0f)) == 0 && bits_of(math::sign(-0.0f)) == 0x80000000u && std::isnan(math::sign(NAN))));
   CHECK(std::isinf(math::sqrt(INFINITY)));
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "mango/optim/adamw.hpp"
+#include "mango/optim/lion.hpp"
 #include "mango/optim/sgd.hpp"
 #include "optim/model.hpp"
 #include "optim/snapshot.hpp"
@@ -15,6 +16,7 @@ namespace {
 constexpr index_t count = 150;
 
 mango::adamw<> make_adamw() { return mango::adamw<>{{.learning_rate = 1e-2, .weight_decay = 0.1}}; }
+mango::lion<> make_lion() { return mango::lion<>{{.learning_rate = 1e-2, .weight_decay = 0.1}}; }
 with_momentum make_sgd() { return with_momentum{{.learning_rate = 1e-2, .momentum = 0.9, .weight_decay = 0.1}}; }
 
 // weights after 10 steps from `p`, with the gradient of step k passed through `change`
@@ -26,6 +28,7 @@ std::vector<float> run(Optimizer opt, std::vector<float> p, Change change, const
 }
 template <class Check> void for_each_kind(Check check) {
   check([] { return make_adamw(); });
+  check([] { return make_lion(); });
   check([] { return make_sgd(); });
 }
 const auto as_it_is = [](std::vector<float> g) { return g; };
@@ -97,6 +100,7 @@ TEST_CASE("laws symmetry: a zero gradient without decay and momentum changes not
   const auto start = uniform(count, 1);
   const auto nothing = [](std::vector<float> g) { return std::vector<float>(g.size()); };
   CHECK(same_bits(run(mango::adamw{{.weight_decay = 0}}, start, nothing), start));
+  CHECK(same_bits(run(mango::lion{{}}, start, nothing), start));
   CHECK(same_bits(run(mango::sgd{{}}, start, nothing), start));
 }
 

@@ -5,6 +5,7 @@
 
 #include "mango/optim/adam.hpp"
 #include "mango/optim/adamw.hpp"
+#include "mango/optim/lion.hpp"
 #include "mango/optim/sgd.hpp"
 #include "mango/rule/average.hpp"
 #include "mango/rule/clip.hpp"
@@ -67,6 +68,14 @@ template <class Config, class Make> void check_adam_fields(Make make) {
 TEST_CASE("optim config: every field of adamw and adam has its range") {
   check_adam_fields<mango::adamw_config>([](const auto& c) { mango::adamw opt{c}; });
   check_adam_fields<mango::adam_config>([](const auto& c) { mango::adam opt{c}; });
+}
+
+TEST_CASE("optim config: every field of lion has its range") {
+  check_bounds(fraction("b1"), [](double x) { mango::lion opt{{.b1 = x}}; });
+  check_bounds(fraction("b2"), [](double x) { mango::lion opt{{.b2 = x}}; });
+  check_bounds(zero_or_more("weight_decay"), [](double x) { mango::lion opt{{.weight_decay = x}}; });
+  check_bounds(zero_or_more("max_norm"), [](double x) { mango::lion opt{{.max_norm = x}}; });
+  check_bounds(zero_or_more("learning_rate.peak"), [](double x) { mango::lion opt{{.learning_rate = x}}; });
 }
 
 TEST_CASE("optim config: every field of sgd has its range") {

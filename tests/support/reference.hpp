@@ -59,6 +59,95 @@ struct adam {
   }
 };
 
+/// Lion, Chen et al. 2023, Algorithm 2; the decay acts on the weights before the step.
+struct lion {
+  double lr = 1e-4, b1 = 0.9, b2 = 0.99;
+  double decay = 0;
+  numbers m{};
+
+  /// What is subtracted from the parameter, divided by the learning rate. Advances m.
+  numbers direction(const numbers& gradient) {
+    m.resize(gradient.size());
+    numbers u(gradient.size());
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      const double c = b1 * m[i] + (1 - b1) * gradient[i];
+      u[i] = c > 0 ? 1 : c < 0 ? -1 : 0;
+      m[i] = b2 * m[i] + (1 - b2) * gradient[i];
+    }
+    return u;
+  }
+
+  void step(numbers& p, const numbers& g) {
+    const numbers u = direction(g);
+    for (std::size_t i = 0; i < p.size(); ++i) p[i] = p[i] - lr * decay * p[i] - lr * u[i];
+  }
+};
+
+/// What a moment is between two steps of SMMF, Park & Lee 2025, Algorithms 2-4: a matrix as nearly square as the number
+/// of elements divides, kept as row sums, column sums that add up to 1, and for a signed one whether each number is
+/// positive.
+struct factored_moment {
+  std::size_t d1 = 0, d2 = 0;
+  numbers rows{}, columns{};
+  std::vector<bool> positive{};
+
+  explicit factored_moment(std::size_t n) {
+    for (std::size_t i = 1; i * i <= n; ++i)
+      if (n % i == 0) d2 = i, d1 = n / i;
+    rows.resize(d1), columns.resize(d2), positive.resize(n);
+  }
+  numbers magnitudes() const {
+    numbers x(d1 * d2);
+    for (std::size_t k = 0; k < x.size(); ++k) x[k] = rows[k / d2] * columns[k % d2];
+    return x;
+  }
+  numbers decompress() const {
+    numbers x = magnitudes();
+    for (std::size_t k = 0; k < x.size(); ++k) x[k] = positive[k] ? x[k] : -x[k];
+    return x;
+  }
+  void compress(const numbers& x) {
+    rows.assign(d1, 0), columns.assign(d2, 0);
+    double total = 0;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      rows[k / d2] += std::abs(x[k]);
+      columns[k % d2] += std::abs(x[k]);
+      total += std::abs(x[k]);
+      positive[k] = x[k] > 0;
+    }
+    for (double& c : columns) c = total > 0 ? c / total : 0;
+  }
+};
+
+/// SMMF, Park & Lee 2025, Algorithm 1; the decay acts on the weights before the step. Without momentum m is g.
+struct smmf {
+  double lr = 1e-3, beta = 0.9, eps = 1e-8, decay_rate = -0.5, growth_rate = 0.999;
+  double decay = 0;
+  bool lazy = true;  // a number whose gradient is zero has no momentum in that step
+  std::int64_t t = 0;
+  factored_moment m, v;
+
+  explicit smmf(std::size_t n) : m(n), v(n) {}
+  numbers direction(const numbers& g) {
+    ++t;
+    const double b1 = beta * std::pow(growth_rate, t - 1), b2 = 1 - std::pow(t, decay_rate);
+    numbers mean = m.decompress(), square = v.magnitudes(), u(g.size());
+    for (std::size_t k = 0; k < g.size(); ++k) {
+      if (lazy && g[k] == 0) mean[k] = 0;
+      mean[k] = b1 * mean[k] + (1 - b1) * g[k];
+      square[k] = b2 * square[k] + (1 - b2) * g[k] * g[k];
+      u[k] = mean[k] / (std::sqrt(square[k]) + eps);
+    }
+    m.compress(mean);
+    v.compress(square);
+    return u;
+  }
+  void step(numbers& p, const numbers& g) {
+    const numbers u = direction(g);
+    for (std::size_t k = 0; k < p.size(); ++k) p[k] = p[k] - lr * decay * p[k] - lr * u[k];
+  }
+};
+
 /// SGD with heavy-ball or Nesterov momentum and dampening, Sutskever et al. 2013 as torch.optim.SGD documents it.
 struct sgd {
   double lr = 1e-3, momentum = 0, dampening = 0;

@@ -32,6 +32,8 @@ svg::svg(double width, double height, std::string_view title)
           print("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" role=\"img\"><title>", width, height) +
           escaped(title) + "</title>\n"} {}
 
+void svg::style(std::string_view sheet) { out_ += "<style>" + std::string{sheet} + "</style>\n"; }
+
 void svg::line(point a, point b, std::string_view css) {
   out_ += print("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"", a.x, a.y, b.x, b.y) + css_class(css) + "/>\n";
 }

@@ -13,12 +13,14 @@ struct point {
   double x = 0.0, y = 0.0;
 };
 
-/// Collects elements; str() closes the document. Looks come from CSS classes of the page around it.
+/// Collects elements; str() closes the document. Looks come from CSS classes, of the page around it or of style().
 class svg {
  public:
   /// `title` is what a screen reader says.
   svg(double width, double height, std::string_view title);
 
+  /// A style sheet, for a picture that stands on no page.
+  void style(std::string_view sheet);
   void line(point a, point b, std::string_view css);
   void rect(point corner, double width, double height, std::string_view css, double radius = 0.0);
   void circle(point centre, double radius, std::string_view css);

@@ -19,6 +19,18 @@ template <class B> concept pass_backend = requires(const B& b, void (*f)(index_t
 /// What an element-wise optimizer needs. Neither Eigen nor a thread is in it.
 template <class B> concept elementwise_backend = memory_backend<B> && pass_backend<B>;
 
+/// Some of a tensor's state: bytes [begin, end) of an array that is bytes [first, last) of the tensor's buffer.
+struct state_range {
+  std::size_t begin, end, first, last;
+};
+
+/// A backend that wants to know which state is in use: it is told of every range that a chunk uses, before and after
+/// the chunk, on the thread that runs it.
+template <class B> concept watching_backend = requires(const B& b, const buffer& state, const state_range& r) {
+  b.before(state, r);
+  b.after(state, r);
+};
+
 /// What low-rank methods ask for besides: products, a small Cholesky factor, a triangular solve.
 template <class B> concept linalg_backend = requires(const B& b, matrix_view<const float> a, matrix_view<float> c) {
   b.gemm(1.0f, a, false, a, false, 0.0f, c);

@@ -14,7 +14,7 @@ template <int... I> constexpr packet::bits lane_bit(std::integer_sequence<int, I
 }  // namespace detail
 
 /// The lanes whose bit is set.
-MANGO_INLINE packet::mask lanes_of(std::uint32_t bits) {
+MANGO_INLINE packet::mask lanes_with(std::uint32_t bits) {
   constexpr packet::bits each = detail::lane_bit(std::make_integer_sequence<int, packet::lanes>{});
   return ((packet::bits{} + bits) & each) != 0u;
 }
@@ -33,10 +33,10 @@ MANGO_INLINE std::uint32_t bits_of(packet::mask m) {
 #endif
 }
 /// The lanes before `count`.
-MANGO_INLINE packet::mask first_lanes(int count) { return lanes_of((std::uint32_t{1} << count) - 1); }
+MANGO_INLINE packet::mask first_lanes(int count) { return lanes_with((std::uint32_t{1} << count) - 1); }
 #else
 /// Whether the one lane's bit is set.
-MANGO_HD packet::mask lanes_of(std::uint32_t bits) { return (bits & 1u) != 0; }
+MANGO_HD packet::mask lanes_with(std::uint32_t bits) { return (bits & 1u) != 0; }
 /// The bit of the one lane.
 MANGO_HD std::uint32_t bits_of(packet::mask m) { return m ? 1u : 0u; }
 /// The lanes before `count`.

@@ -23,6 +23,14 @@ enum class dtype : std::uint8_t { f32, bf16, u8 };
 /// Which values a slot takes: a second moment is never negative, so a quantised store gives it another code table.
 enum class range : std::uint8_t { any, nonnegative };
 
+/// How a number is stored where fewer bits are kept than it has: a bfloat16 parameter without an fp32 master, or the
+/// codes of a quantised slot.
+///   stochastic  as one of its two neighbours, by chance, so that the mean of what is read is what was written; no
+///               extra memory
+///   kahan       to nearest, the rest kept in a bfloat16 compensation: 2 bytes of state per parameter
+///   nearest     to nearest, the rest lost: small updates vanish, and a slowly moving average stops moving
+enum class rounding : std::uint8_t { stochastic, kahan, nearest };
+
 /// Bytes of one element.
 constexpr index_t size_of(dtype t) { return t == dtype::f32 ? 4 : t == dtype::bf16 ? 2 : 1; }
 

@@ -1,14 +1,15 @@
 #pragma once
 // An optimizer from a name and options at run time: for programs and configuration files.
 #include "mango/optim/fields.hpp"
+#include "mango/optim/named_store.hpp"
 #include "mango/optim/setting.hpp"
-#include "mango/store/kahan.hpp"
 
 namespace mango::inline MANGO_ABI {
 
-/// An entry of the registry.
+/// An entry of the registry. `stateful` is a setting without which this kind keeps no state and has no stores to
+/// choose; empty: it always keeps state. `store` is taken when none is named.
 struct optimizer_kind {
-  std::string_view name, summary;
+  std::string_view name, summary, stateful = {}, store = "fp32";
 };
 
 /// Everything make_optimizer() knows.
@@ -16,9 +17,25 @@ inline std::span<const optimizer_kind> optimizer_kinds() {
   static constexpr optimizer_kind kinds[] = {
       {"adamw", "Adam with decoupled weight decay (Loshchilov & Hutter 2019); stores m,v"},
       {"adam", "Adam with coupled weight decay (Kingma & Ba 2015); stores m,v"},
-      {"sgd", "stochastic gradient descent; stores m when momentum is above 0, else nothing"},
+      {"lion", "sign of momentum with decoupled weight decay (Chen et al. 2023); stores m"},
+      {"sgd", "stochastic gradient descent; stores m when momentum is above 0, else nothing", "momentum=0.9"},
+      {"smmf", "Adam with scheduled averages, factored (Park & Lee 2025); stores m,v, or v when beta is 0", "",
+       "factored"},
   };
   return kinds;
+}
+
+/// f(line) for every optimizer with every store, as make_optimizer() reads them: "adamw", "adamw:stores=bf16", "sgd",
+/// "sgd:momentum=0.9", "sgd:momentum=0.9,stores=bf16".
+template <class F> void each_optimizer(F&& f) {
+  for (const auto& kind : optimizer_kinds()) {
+    if (!kind.stateful.empty()) f(std::string_view(kind.name));
+    for (const auto& store : store_names()) {
+      text line = concat({kind.name, kind.stateful.empty() ? "" : ":", kind.stateful});
+      if (store != kind.store) line += concat({kind.stateful.empty() ? ":" : ",", "stores=", store});
+      f(std::string_view(line));
+    }
+  }
 }
 
 namespace detail {
@@ -30,6 +47,7 @@ struct optimizer_model {
   virtual const tensor_registry& registry() const = 0;
   virtual std::size_t group(const tensor_filter& filter, std::span<const setting> changes) = 0;
   virtual std::size_t state_bytes(const tensor_spec& spec) const = 0;
+  virtual std::size_t workspace_bytes(const tensor_spec& spec) const = 0;
   virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<float> p, std::span<const float> g) = 0;
   virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<bfloat16> p, std::span<const bfloat16> g,
                         std::span<float> master) = 0;
@@ -55,6 +73,13 @@ template <class Config> void apply_settings(Config& c, std::span<const setting> 
   }
 }
 
+// scratch beside the state of a tensor that is not registered yet
+template <class Chain, class Stores, class Backend>
+std::size_t workspace_of(const optimizer<Chain, Stores, Backend>& of, const tensor_spec& spec) {
+  return static_cast<std::size_t>(chunk_count(spec.shape.elements())) * sizeof(tally) +
+         kernels<Chain, Stores>::layout(spec, of.options()).scratch;
+}
+
 template <class Optimizer, class Backend> class named_model : public optimizer_model {
  public:
   using config = typename Optimizer::config;
@@ -69,6 +94,7 @@ template <class Optimizer, class Backend> class named_model : public optimizer_m
   std::size_t state_bytes(const tensor_spec& spec) const override {
     return Optimizer::state_bytes(spec, optimizer_.options());
   }
+  std::size_t workspace_bytes(const tensor_spec& spec) const override { return workspace_of(optimizer_, spec); }
   tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<float> p,
                 std::span<const float> g) override {
     return optimizer_.add(tensor, spec, p, g);
@@ -130,6 +156,9 @@ class any_optimizer {
   /// Exact bytes of state: of all tensors, or of one that is not registered yet.
   std::size_t state_bytes() const { return tensors().state_bytes(); }
   std::size_t state_bytes(const tensor_spec& spec) const { return model_->state_bytes(spec); }
+  /// The same of scratch that is neither state nor saved.
+  std::size_t workspace_bytes() const { return tensors().workspace_bytes(); }
+  std::size_t workspace_bytes(const tensor_spec& spec) const { return model_->workspace_bytes(spec); }
   /// Names, shapes, state and counters.
   const tensor_registry& tensors() const { return model_->registry(); }
   text describe() const { return model_->describe(); }
@@ -143,13 +172,11 @@ namespace detail {
 // the settings without "stores", which chooses a type
 struct split_settings {
   list<setting> rest;
-  std::string_view stores = "fp32";
-  explicit split_settings(std::span<const setting> all) {
+  std::string_view stores;
+  split_settings(std::span<const setting> all, std::string_view store) : stores(store) {
     for (const auto& s : all)
       if (s.name == "stores") stores = s.value;
       else rest.push_back(s);
-    if (stores != "fp32" && stores != "bf16" && stores != "kahan")
-      refuse_value("stores", stores, "fp32, bf16 or kahan");
   }
   std::span<const setting> span() const { return {rest.begin(), rest.size()}; }
 };
@@ -161,11 +188,13 @@ optimizer_model* make_model(std::span<const setting> settings, const Backend& ba
   return new named_model<Product, Backend>(c, backend);
 }
 
-template <template <class, class> class Product, class Backend>
-optimizer_model* make_adam(const split_settings& s, const Backend& backend) {
-  if (s.stores == "bf16") return make_model<Product<stores<bf16, bf16>, Backend>>(s.span(), backend);
-  if (s.stores == "kahan") return make_model<Product<stores<kahan, kahan>, Backend>>(s.span(), backend);
-  return make_model<Product<stores<fp32, fp32>, Backend>>(s.span(), backend);
+// a product with one store for all of its Slots slots
+template <template <class, class> class Product, int Slots, class Backend>
+optimizer_model* make_with_stores(const split_settings& s, const Backend& backend) {
+  return with_store(s.stores, [&]<class Store>() -> optimizer_model* {
+    if constexpr (Slots == 1) return make_model<Product<stores<Store>, Backend>>(s.span(), backend);
+    else return make_model<Product<stores<Store, Store>, Backend>>(s.span(), backend);
+  });
 }
 
 template <class Backend> optimizer_model* make_sgd(const split_settings& s, const Backend& backend) {
@@ -174,21 +203,31 @@ template <class Backend> optimizer_model* make_sgd(const split_settings& s, cons
   if (c.momentum == 0 && s.stores != "fp32")
     raise(errc::config, {"sgd without momentum keeps no state, so it has no stores to choose"}, "stores");
   if (c.momentum == 0) return make_model<sgd<stores<>, Backend>>(s.span(), backend);
-  if (s.stores == "bf16") return make_model<sgd<stores<bf16>, Backend>>(s.span(), backend);
-  if (s.stores == "kahan") return make_model<sgd<stores<kahan>, Backend>>(s.span(), backend);
-  return make_model<sgd<stores<fp32>, Backend>>(s.span(), backend);
+  return make_with_stores<sgd, 1>(s, backend);
+}
+
+template <class Backend> optimizer_model* make_smmf(const split_settings& s, const Backend& backend) {
+  smmf_config c;
+  apply_settings(c, s.span(), true);
+  if (c.beta == 0) return make_with_stores<smmf, 1>(s, backend);
+  return make_with_stores<smmf, 2>(s, backend);
 }
 
 }  // namespace detail
 
-/// The optimizer of this name with these settings, among them stores = fp32 | bf16 | kahan. Raises errc::unknown_name
+/// The optimizer of this name with these settings, among them stores = one of store_names(). Raises errc::unknown_name
 /// for a name or option that does not exist (listing those that do), errc::config for a value out of range.
 template <elementwise_backend Backend = host>
 any_optimizer make_optimizer(std::string_view name, std::span<const setting> settings, const Backend& backend = {}) {
-  const detail::split_settings split(settings);
-  if (name == "adamw") return any_optimizer(detail::make_adam<adamw>(split, backend));
-  if (name == "adam") return any_optimizer(detail::make_adam<adam>(split, backend));
-  if (name == "sgd") return any_optimizer(detail::make_sgd(split, backend));
+  for (const auto& kind : optimizer_kinds()) {
+    if (name != kind.name) continue;
+    const detail::split_settings split(settings, kind.store);
+    if (name == "adamw") return any_optimizer(detail::make_with_stores<adamw, 2>(split, backend));
+    if (name == "adam") return any_optimizer(detail::make_with_stores<adam, 2>(split, backend));
+    if (name == "lion") return any_optimizer(detail::make_with_stores<lion, 1>(split, backend));
+    if (name == "sgd") return any_optimizer(detail::make_sgd(split, backend));
+    if (name == "smmf") return any_optimizer(detail::make_smmf(split, backend));
+  }
   text names;
   for (const auto& k : optimizer_kinds()) names += concat({names.empty() ? "" : ", ", k.name});
   raise(errc::unknown_name, {"no optimizer is called ", quoted(name), "; there are ", names}, name);

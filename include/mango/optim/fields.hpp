@@ -3,7 +3,9 @@
 // the rules' own.
 #include "mango/optim/adam.hpp"
 #include "mango/optim/adamw.hpp"
+#include "mango/optim/lion.hpp"
 #include "mango/optim/sgd.hpp"
+#include "mango/optim/smmf.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -31,6 +33,13 @@ template <class C, class F> void adam_fields(C& c, F&& f) {
 /// f(name, field&) for every hyperparameter.
 template <class F> void each_field(adamw_config& c, F&& f) { detail::adam_fields(c, f); }
 template <class F> void each_field(adam_config& c, F&& f) { detail::adam_fields(c, f); }
+template <class F> void each_field(lion_config& c, F&& f) {
+  f("learning_rate", c.learning_rate);
+  f("b1", c.b1);
+  f("b2", c.b2);
+  f("weight_decay", c.weight_decay);
+  f("max_norm", c.max_norm);
+}
 template <class F> void each_field(sgd_config& c, F&& f) {
   f("learning_rate", c.learning_rate);
   f("momentum", c.momentum);
@@ -38,6 +47,15 @@ template <class F> void each_field(sgd_config& c, F&& f) {
   f("nesterov", c.nesterov);
   f("weight_decay", c.weight_decay);
   f("decoupled", c.decoupled);
+  f("max_norm", c.max_norm);
+}
+template <class F> void each_field(smmf_config& c, F&& f) {
+  f("learning_rate", c.learning_rate);
+  f("beta", c.beta);
+  f("eps", c.eps);
+  f("weight_decay", c.weight_decay);
+  f("decay_rate", c.decay_rate);
+  f("growth_rate", c.growth_rate);
   f("max_norm", c.max_norm);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 // From type-erased operands to the fused pass: the one place where element types become template arguments.
+#include "mango/backend/backend.hpp"
 #include "mango/optim/options.hpp"
 #include "mango/optim/tensor.hpp"
 #include "mango/pass/panels.hpp"
@@ -98,9 +99,7 @@ template <class Chain, class... S> struct bound_kernels {
   static void run(const tensor_record& t, const operands& o, const typename Chain::frame& f, float scale,
                   const philox_key& key, index_t chunk) {
     constexpr bool rows = factored_slots > 0 && !Dense;
-    const index_t n = t.elements();
-    index_t begin = chunk * chunk_elements, end = n - begin < chunk_elements ? n : begin + chunk_elements;
-    if constexpr (rows) begin = t.layout.grid.first(chunk), end = t.layout.grid.first(chunk + 1);
+    const index_t begin = first<Dense>(t, chunk), end = first<Dense>(t, chunk + 1);
     const Target to = target<Target>(t, o);
     const auto* g = static_cast<const G*>(o.gradient);
     const auto pass = [&]<class E>(const E* from) {
@@ -115,6 +114,26 @@ template <class Chain, class... S> struct bound_kernels {
     else if (t.accumulating) pass(static_cast<const float*>(t.accumulator));
     else pass(g);
     if (t.accumulating) std::memset(t.accumulator + begin, 0, static_cast<std::size_t>(end - begin) * sizeof(float));
+  }
+
+  // the first element of a chunk
+  template <bool Dense> static index_t first(const tensor_record& t, index_t chunk) {
+    if constexpr (factored_slots > 0 && !Dense) return t.layout.grid.first(chunk);
+    else return t.elements() / chunk_elements < chunk ? t.elements() : chunk * chunk_elements;
+  }
+  // f(range) for the state that a chunk uses, array by array: as much of each as the chunk is of the tensor, give or
+  // take an element (of a factored slot's columns it uses all; they are small)
+  template <bool Dense, class F> static void each_range(const tensor_record& t, index_t chunk, F f) {
+    const index_t begin = first<Dense>(t, chunk), end = first<Dense>(t, chunk + 1);
+    for (const auto& p : t.layout.parts) {
+      const double share = static_cast<double>(p.elements) / static_cast<double>(t.elements());
+      const double last = static_cast<double>(end) * share;
+      auto from = static_cast<std::size_t>(static_cast<double>(begin) * share), to = static_cast<std::size_t>(last);
+      to += static_cast<double>(to) < last ? 1 : 0;
+      const auto size = static_cast<std::size_t>(size_of(p.type)), all = static_cast<std::size_t>(p.elements);
+      to = to < all ? to : all;
+      f(state_range{p.offset + from * size, p.offset + to * size, p.offset, p.offset + all * size});
+    }
   }
 
   // after the last chunk

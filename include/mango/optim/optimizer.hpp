@@ -121,10 +121,16 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   __attribute__((noinline)) tensor_id insert_new(std::string_view name, const tensor_spec& spec) {
     auto layout = kernels::layout(spec, options_);
     check_new(name, spec, layout);
-    auto owned = backend_.allocate(spec.state.empty() ? layout.bytes : 0);
+    const std::size_t bytes = spec.state.empty() ? layout.bytes : 0;
+    buffer owned, scratch;
+    if constexpr (requires { backend_.allocate(bytes, layout.accumulator); })
+      owned = backend_.allocate(bytes, layout.accumulator);
+    else owned = backend_.allocate(bytes);
     work_.reserve(tensors_.size() + 1);
     frames_.resize(tensors_.size() + 1);
-    auto scratch = backend_.allocate(layout.scratch);
+    if constexpr (requires { backend_.allocate_scratch(layout.scratch); })
+      scratch = backend_.allocate_scratch(layout.scratch);
+    else scratch = backend_.allocate(layout.scratch);
     return insert(name, spec, std::move(layout), std::move(owned), std::move(scratch),
                   chunk_count(spec.shape.elements()));
   }
@@ -203,7 +209,11 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     const auto& opt = *static_cast<const optimizer*>(static_cast<const engine*>(self));
     const auto& t = *opt.tensors_[i];
     const philox_key key{opt.options_.seed, t.hash, static_cast<std::uint32_t>(t.updates + 1), 0};
+    if constexpr (watching_backend<Backend>)
+      kernels::template each_range<Dense>(t, chunk, [&](const auto& r) { opt.backend_.before(t.owned, r); });
     kernels::template run<Target, G, Dense>(t, o, opt.frames_[i].frame, opt.frames_[i].scale, key, chunk);
+    if constexpr (watching_backend<Backend>)
+      kernels::template each_range<Dense>(t, chunk, [&](const auto& r) { opt.backend_.after(t.owned, r); });
   }
 
   // what the engine asks

@@ -11,12 +11,6 @@ namespace mango::inline MANGO_ABI {
 ///   unchecked  gradients are not read twice, and a NaN reaches the weights; a step that is measured anyway is skipped
 enum class nonfinite : std::uint8_t { raise, skip, unchecked };
 
-/// How a bfloat16 parameter without an fp32 master is rounded.
-///   stochastic  unbiased; no extra memory
-///   kahan       to nearest, the rest kept in a bfloat16 compensation: 2 bytes of state per parameter
-///   nearest     to nearest, the rest lost: small updates vanish
-enum class rounding : std::uint8_t { stochastic, kahan, nearest };
-
 /// Options of the optimizer itself, beside the hyperparameters of its rules.
 struct optimizer_options {
   nonfinite on_nonfinite = nonfinite::raise;

@@ -2,6 +2,7 @@
 // What a slot is to the panels driver: read and written row by row, with its sums folded in while it is written.
 #include "mango/core/lane_bits.hpp"
 #include "mango/core/math.hpp"
+#include "mango/pass/tally.hpp"
 #include "mango/store/factored.hpp"
 #include "mango/store/fp32.hpp"
 
@@ -13,6 +14,12 @@ struct column_sums {
   double* sum;
   float* recent;
 };
+
+/// A sum, or the largest float where it is more: an infinite one would make NaN of every number beside a zero.
+inline double saturated(double sum) {
+  constexpr double most = static_cast<double>(__FLT_MAX__);
+  return sum > most ? most : sum;
+}
 
 // An element-wise store beside factored ones: nothing to sum.
 template <class S, std::size_t Rows> struct panel_slot {
@@ -57,11 +64,11 @@ struct panel_slot<S, Rows> {
     row_total[row] = 0;
     signs[row] = bits;
   }
-  void finish(std::size_t row, index_t i) { view.rows[i] = static_cast<float>(row_total[row]); }
+  void finish(std::size_t row, index_t i) { view.rows[i] = static_cast<float>(saturated(row_total[row])); }
   // float sums of a stretch of columns, in double from here on
   void flush_rows() {
     for (std::size_t row = 0; row < Rows; ++row) {
-      for (int lane = 0; lane < packet::lanes; ++lane) row_total[row] += static_cast<double>(row_sum[row][lane]);
+      row_total[row] += sum(row_sum[row]);
       row_sum[row] = packet(0.0f);
     }
   }
@@ -75,7 +82,7 @@ struct panel_slot<S, Rows> {
   }
   template <std::size_t Row, class At> MANGO_INLINE packet load(const held& h, At at, packet::mask zero) const {
     packet x = row_value[Row] * h.column;
-    if constexpr (S::has_signs) x = math::select(lanes_of(bits_at(signs[Row], at.i)), x, -x);
+    if constexpr (S::has_signs) x = math::select(lanes_with(bits_at(signs[Row], at)), x, -x);
     if constexpr (S::is_lazy) x = math::select(zero, packet(0.0f), x);
     return x;
   }
@@ -92,14 +99,21 @@ struct panel_slot<S, Rows> {
   template <class At> MANGO_INLINE void release(const held& h, At at) const { mango::save(sums.recent, at, h.sum); }
 
  private:
-  static MANGO_INLINE std::uint32_t bits_at(const std::uint8_t* row, index_t j) {
+  static MANGO_INLINE std::uint32_t bits_at(const std::uint8_t* row, whole at) {
     if constexpr (packet::lanes == 16) {
       std::uint16_t two;
-      std::memcpy(&two, row + j / 8, 2);
+      std::memcpy(&two, row + at.i / 8, 2);
       return two;
     } else {
-      return std::uint32_t{row[j / 8]} >> j % 8;
+      return std::uint32_t{row[at.i / 8]} >> at.i % 8;
     }
+  }
+  // the last columns of a row: what comes after it may not be ours to read
+  static MANGO_INLINE std::uint32_t bits_at(const std::uint8_t* row, part_of at) {
+    const auto shift = static_cast<int>(at.i % 8);
+    std::uint32_t bits = row[at.i / 8];
+    if (shift + at.count > 8) bits |= std::uint32_t{row[at.i / 8 + 1]} << 8;
+    return bits >> shift;
   }
   static MANGO_INLINE void save_bits(std::uint8_t* row, whole at, std::uint32_t bits) {
     std::uint8_t* to = row + at.i / 8;

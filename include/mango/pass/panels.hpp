@@ -121,9 +121,9 @@ template <class Chain, class Target, class G, class... S> struct panels {
   }
   template <class Store> void flush(const detail::column_sums& s) const {
     if constexpr (factored_store<Store>)
-      for (index_t j = 0; j < scratch.grid.columns; ++j) {
-        s.sum[j] += static_cast<double>(s.recent[j]);
-        s.recent[j] = 0;
+      for (index_t j = 0; j < scratch.grid.columns; j += packet::lanes) {  // both are padded to whole packets
+        detail::add_to_doubles(s.sum + j, load(s.recent + j));
+        save(s.recent + j, packet(0.0f));
       }
   }
 
@@ -149,15 +149,18 @@ template <class Chain, class Target, class G, class... S> struct panels {
   template <std::size_t Rows, class Bound, std::size_t... I>
   MANGO_INLINE void stretch(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, index_t end,
                             index_t width, std::index_sequence<I...> each) const {
-    const panels local = *this;  // its address never escapes, so no store of the loop can be thought to change it
+    // copies whose addresses never escape: no store of the loop can be thought to change them
+    const panels local = *this;
+    Bound v = w;
     const index_t wrap =
         static_cast<index_t>(Rows) * scratch.grid.columns - width;  // past the end of these rows come the next ones
     index_t j = begin;
     for (; j + packet::lanes <= end; j += packet::lanes) {
       const index_t ahead = j + prefetch_distance;
-      local.template columns<Rows>(w, noise, row, begin, whole{j}, ahead < width ? ahead : ahead + wrap, each);
+      local.template columns<Rows>(v, noise, row, begin, whole{j}, ahead < width ? ahead : ahead + wrap, each);
     }
-    if (j < end) local.template columns<Rows>(w, noise, row, begin, part_of{j, static_cast<int>(end - j)}, j, each);
+    if (j < end) local.template columns<Rows>(v, noise, row, begin, part_of{j, static_cast<int>(end - j)}, j, each);
+    w = v;
   }
 
   // some columns of all rows at hand
@@ -165,11 +168,14 @@ template <class Chain, class Target, class G, class... S> struct panels {
   MANGO_INLINE void columns(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, At at, index_t ahead,
                             std::index_sequence<I...> each) const {
     held_columns<Rows, std::index_sequence<I...>> held{{leaf_of<I>(w).hold(at)}...};
-    [&]<std::size_t... R>(std::index_sequence<R...>) {
-      (cell<R>(w, held, noise, row + static_cast<index_t>(R), begin, at, ahead, each), ...);
-    }
-    (std::make_index_sequence<Rows>{});
+    cells(w, held, noise, row, begin, at, ahead, each, std::make_index_sequence<Rows>{});
     (leaf_of<I>(w).release(leaf_of<I>(held), at), ...);
+  }
+
+  template <class Bound, class Held, class Noise, class At, class Each, std::size_t... R>
+  MANGO_INLINE void cells(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at, index_t ahead,
+                          Each each, std::index_sequence<R...>) const {
+    (cell<R>(w, held, noise, row + static_cast<index_t>(R), begin, at, ahead, each), ...);
   }
 
   template <std::size_t R, class Bound, class Held, class Noise, class At, std::size_t... I>
@@ -185,12 +191,13 @@ template <class Chain, class Target, class G, class... S> struct panels {
     packet s[slot_total + 1] = {leaf_of<I>(w).template load<R>(leaf_of<I>(held), at, zero)...};
     const packet p = target.load(here);
     const packet u = Chain::template run<0>(frame, g * gradient_scale, p, s);
-    const auto bits = [&](std::size_t stream) {
-      if constexpr (rounds) return load_bits(noise.draws[R][stream] + noise.from[R] + (at.i - begin));
-      else return packet::bits{};
-    };
-    (leaf_of<I>(w).template save<R>(leaf_of<I>(held), at, s[I], bits(I)), ...);
-    target.save(here, p, u, bits(slot_total));
+    (leaf_of<I>(w).template save<R>(leaf_of<I>(held), at, s[I], bits<R, I>(noise, at.i - begin)), ...);
+    target.save(here, p, u, bits<R, slot_total>(noise, at.i - begin));
+  }
+  template <std::size_t R, std::size_t Stream, class Noise>
+  static MANGO_INLINE packet::bits bits(const Noise& noise, index_t i) {
+    if constexpr (slot_rounds[Stream]) return load_bits(noise.draws[R][Stream] + noise.from[R] + i);
+    else return packet::bits{};
   }
 
   // a row of signs that starts inside a byte is worked on where it starts at one
@@ -234,7 +241,7 @@ inline void finish_columns(float* columns, const panel_scratch& scratch, int slo
     const double* more = scratch.sums(c, slot, slots).sum;
     for (index_t j = 0; j < grid.columns; ++j) all[j] += more[j];
   }
-  for (index_t j = 0; j < grid.columns; ++j) total += all[j];
+  for (index_t j = 0; j < grid.columns; ++j) total += all[j] = detail::saturated(all[j]);
   for (index_t j = 0; j < grid.columns; ++j) columns[j] = total > 0 ? static_cast<float>(all[j] / total) : 0.0f;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 // The read-only pass over gradients: is every one finite, and what is the sum of their squares.
+#include <utility>
+
 #include "mango/core/access.hpp"
 #include "mango/core/finite.hpp"
 
@@ -22,11 +24,40 @@ inline bool any(const packet::mask& m) {
   return m;
 #endif
 }
-inline double sum(const packet& x) {
-  double total = 0;
-  for (int i = 0; i < packet::lanes; ++i) total += static_cast<double>(x[i]);
-  return total;
+#if MANGO_LANES > 1
+// half a packet in double precision, which is a register again
+typedef double half_doubles __attribute__((vector_size(4 * MANGO_LANES)));
+typedef double unaligned_doubles __attribute__((vector_size(4 * MANGO_LANES), aligned(8), may_alias));
+template <std::size_t First, std::size_t... I>
+MANGO_INLINE half_doubles half_of(const packet& x, std::index_sequence<I...>) {
+  return __builtin_convertvector(__builtin_shufflevector(x.v, x.v, (First + I)...), half_doubles);
 }
+inline constexpr std::size_t half_lanes = MANGO_LANES / 2;
+template <std::size_t First> MANGO_INLINE half_doubles half_of(const packet& x) {
+  return half_of<First>(x, std::make_index_sequence<half_lanes>{});
+}
+// sum[i] += x[i]
+MANGO_INLINE void add_to_doubles(double* sum, const packet& x) {
+  unaligned_doubles* low = reinterpret_cast<unaligned_doubles*>(sum);  // auto would forget the alignment
+  unaligned_doubles* high = reinterpret_cast<unaligned_doubles*>(sum + half_lanes);
+  *low = *low + half_of<0>(x);
+  *high = *high + half_of<half_lanes>(x);
+}
+// all lanes, halves first
+template <class V, std::size_t... I> MANGO_INLINE double sum_halves(V x, std::index_sequence<I...>) {
+  constexpr std::size_t n = sizeof...(I);
+  if constexpr (n == 1) return x[0] + x[1];
+  else
+    return sum_halves(__builtin_shufflevector(x, x, I...) + __builtin_shufflevector(x, x, (n + I)...),
+                      std::make_index_sequence<n / 2>{});
+}
+MANGO_INLINE double sum(const packet& x) {
+  return sum_halves(half_of<0>(x) + half_of<half_lanes>(x), std::make_index_sequence<half_lanes / 2>{});
+}
+#else
+inline void add_to_doubles(double* sum, const packet& x) { *sum += static_cast<double>(x.v); }
+inline double sum(const packet& x) { return static_cast<double>(x.v); }
+#endif
 }  // namespace detail
 
 /// True when an element of x[begin, end) is NaN or infinite. Holds under -ffast-math.

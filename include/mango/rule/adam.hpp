@@ -50,7 +50,7 @@ struct scale_by_adam {
   }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T& m, T& v) {
     m = k.b1 * m + k.c1 * u;
-    v = k.b2 * v + k.c2 * (u * u);
+    v = k.b2 * v + k.c2 * u * u;  // from the left: u^2 alone leaves the range of float at 1.8e19
     return m * k.m_scale / (math::sqrt(v) * k.v_scale + k.eps);
   }
 };

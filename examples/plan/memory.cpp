@@ -1,0 +1,50 @@
+#include "plan/memory.hpp"
+
+#include <algorithm>
+
+#include "mango/optim/factory.hpp"
+
+namespace plan {
+namespace {
+
+// "adamw" or "adamw:b1=0.5", with more settings
+std::string with_settings(std::string line, const std::vector<std::string>& settings) {
+  for (const auto& s : settings) line += (line.find(':') == line.npos ? ":" : ",") + s;
+  return line;
+}
+
+need need_of(const model& m, const setup& how, const std::string& line) {
+  const auto optimizer = mango::make_optimizer(with_settings(line, how.settings));
+  const auto element = static_cast<bytes_t>(mango::size_of(how.parameters));
+  const auto numbers = static_cast<bytes_t>(m.parameters());
+  need out{.optimizer = line};
+  out.weights = numbers * (element + (how.master ? sizeof(float) : 0));
+  out.gradients = (how.fused ? static_cast<bytes_t>(m.largest()) : numbers) * element;
+  for (const auto& p : m.parts) {
+    const auto spec = spec_of(p.shape, how);
+    out.state += static_cast<bytes_t>(p.count) * optimizer.state_bytes(spec);
+    out.scratch += static_cast<bytes_t>(p.count) * optimizer.workspace_bytes(spec);
+  }
+  return out;
+}
+
+}  // namespace
+
+mango::tensor_spec spec_of(const mango::shape& shape, const setup& how) {
+  return {.shape = shape, .parameter = how.parameters, .master = how.master};
+}
+
+std::vector<std::string> all_optimizers() {
+  std::vector<std::string> lines;
+  mango::each_optimizer([&](std::string_view line) { lines.emplace_back(line); });
+  return lines;
+}
+
+std::vector<need> needs_of(const model& m, const setup& how, const std::vector<std::string>& optimizers) {
+  std::vector<need> out;
+  for (const auto& line : optimizers) out.push_back(need_of(m, how, line));
+  std::stable_sort(out.begin(), out.end(), [](const need& a, const need& b) { return a.total() < b.total(); });
+  return out;
+}
+
+}  // namespace plan

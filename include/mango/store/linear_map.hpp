@@ -1,0 +1,54 @@
+#pragma once
+// The code tables with equal steps: k/127 and k/7 with sign, k/16 without.
+#include "mango/core/lookup.hpp"
+#include "mango/core/math.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+namespace detail {
+// `low` is the code sought or the one below it: one comparison with the midpoint above it decides
+template <class Map, class T> MANGO_HD number_bits<T> settle(T y, number_ints<T> low) {
+  const T midpoint = (Map::template level<T>(low) + Map::template level<T>(low + 1)) * T(0.5f);
+  return as_bits(y > midpoint ? low + 1 : low);
+}
+}  // namespace detail
+
+/// k/L for k = -L ... L, L = 2^(Bits-1) - 1; the code is k in two's complement, so code 0 is 0. The value is the
+/// product of k and 1/L rounded, which is k/L within one unit in the last place.
+template <int Bits> struct linear_map {
+  static_assert(Bits == 8 || Bits == 4, "mango: a linear map has 4 or 8 bits");
+  static constexpr const char* name = Bits == 8 ? "linear8" : "linear4";
+  static constexpr int bits = Bits, last = (1 << (Bits - 1)) - 1, first = -last, count = 2 * last + 1, zero = 0;
+  static constexpr bool nonnegative = false, has_zero = true;
+
+  /// The value of code k.
+  template <class T> MANGO_HD static T level(number_ints<T> k) {
+    return product(to_number<T>(k), T(1.0f / static_cast<float>(last)));
+  }
+  /// What codes stand for; bits above the lower `bits` are ignored.
+  template <class T> MANGO_HD static T value(number_bits<T> code) {
+    return level<T>(as_ints(code << (32 - bits)) >> (32 - bits));
+  }
+  /// The nearest codes, of two at one distance the lower. y is in [-1, 1], up to its rounding.
+  template <class T> MANGO_HD static number_bits<T> nearest(T y) {
+    const T place = y * T(static_cast<float>(last)) + T(static_cast<float>(last) + 0.498f);
+    return detail::settle<linear_map, T>(y, truncate(place) - last);
+  }
+};
+
+/// (k + 1)/16 for k = 0 ... 15: nothing it decodes is below a sixteenth of the block's largest, so a denominator made
+/// of it cannot vanish. Zero has code 0, and decodes to 0 only where the whole block is 0. Li et al. 2023,
+/// arXiv:2309.01507, section 4.1.
+struct linear4_unsigned_map {
+  static constexpr const char* name = "linear4";
+  static constexpr int bits = 4, count = 16, first = 0, last = 15, zero = 0;
+  static constexpr bool nonnegative = true, has_zero = false;
+
+  template <class T> MANGO_HD static T level(number_ints<T> k) { return to_number<T>(k + 1) * T(0.0625f); }
+  template <class T> MANGO_HD static T value(number_bits<T> code) { return level<T>(as_ints(code & 15u)); }
+  template <class T> MANGO_HD static number_bits<T> nearest(T y) {
+    return detail::settle<linear4_unsigned_map, T>(y, truncate(math::max(y * T(16.0f) - T(0.502f), T(0.0f))));
+  }
+};
+
+}  // namespace mango

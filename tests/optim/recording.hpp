@@ -1,0 +1,80 @@
+#pragma once
+// a training run that somebody else's optimizer really made, read from tests/golden
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "mango/core/shape.hpp"
+#include "optim/numbers.hpp"
+
+#if !defined(MANGO_TEST_DATA)
+#define MANGO_TEST_DATA "tests"
+#endif
+
+namespace optim_test {
+
+/// The lines of a file: "kw NAME=VALUE...", "param I RANK EXTENT...", "p0 I NUMBER...", then for every step S
+/// "g S I NUMBER...", "p S I NUMBER...", and "s S I NAME COUNT NUMBER...".
+struct recording {
+  int steps = 0, tensors = 0;
+  std::map<std::string, std::vector<double>> numbers;  // by "LETTER S I", by "S I NAME" for state
+  std::map<std::string, std::string> settings;
+
+  explicit recording(const std::string& name) {
+    std::ifstream file(std::string(MANGO_TEST_DATA) + "/golden/" + name);
+    REQUIRE_MESSAGE(file.good(), "cannot read " << name << " below " << MANGO_TEST_DATA);
+    for (std::string line; std::getline(file, line);) {
+      std::istringstream words(line);
+      std::string key, step, tensor, slot;
+      words >> key;
+      if (key == "steps") words >> steps;
+      else if (key == "nparam") words >> tensors;
+      else if (key == "kw") read_settings(words);
+      else if (key == "param" || key == "p0") words >> tensor, read_numbers(key + " " + tensor, words);
+      else if (key == "g" || key == "p") words >> step >> tensor, read_numbers(key + " " + step + " " + tensor, words);
+      else if (key == "s") words >> step >> tensor >> slot, read_numbers(step + " " + tensor + " " + slot, words);
+    }
+  }
+  double setting(const std::string& name) const {
+    const auto found = settings.find(name);
+    REQUIRE_MESSAGE(found != settings.end(), name);
+    return std::stod(found->second);
+  }
+  const std::vector<double>& at(const std::string& key) const {
+    const auto found = numbers.find(key);
+    REQUIRE_MESSAGE(found != numbers.end(), key);
+    return found->second;
+  }
+  std::vector<float> floats(const std::string& key) const { return {at(key).begin(), at(key).end()}; }
+  /// What a state line holds after its count.
+  std::vector<double> state(const std::string& key) const { return {at(key).begin() + 1, at(key).end()}; }
+  mango::shape shape(int tensor) const {
+    const auto& described = at("param " + std::to_string(tensor));  // the rank, then the extents
+    const std::vector<index_t> extents(described.begin() + 1, described.end());
+    REQUIRE(extents.size() == static_cast<std::size_t>(described[0]));
+    return {extents.data(), static_cast<index_t>(extents.size())};
+  }
+  /// Registers the tensors under their numbers; what they start from.
+  template <class Optimizer> std::vector<std::vector<float>> add_all(Optimizer& opt) const {
+    std::vector<std::vector<float>> start;
+    for (int i = 0; i < tensors; ++i) {
+      opt.add(std::to_string(i), {.shape = shape(i)});
+      start.push_back(floats("p0 " + std::to_string(i)));
+    }
+    return start;
+  }
+
+ private:
+  void read_settings(std::istringstream& words) {
+    for (std::string word; words >> word;) settings[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+  }
+  void read_numbers(const std::string& key, std::istringstream& words) {
+    for (double x; words >> x;) numbers[key].push_back(x);
+  }
+};
+
+}  // namespace optim_test
