@@ -37,8 +37,8 @@ class pager {
   const text folder;
   const std::size_t limit, small_bytes;
   const write_back written;
-  // Large pages are an eighth of the cost to map and unmap. But a chunk then maps up to 2 MiB of every array at once:
-  // with this limit, two arrays and four threads still fit in what is not kept.
+  // Large pages cost a sixth to map and less to unmap. But a chunk then maps up to 2 MiB of every array at once: with
+  // this limit, two arrays and four threads still fit in what is not kept.
   static constexpr std::size_t least_for_large_pages = std::size_t{64} << 20;
   const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t memory = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * page;
@@ -126,8 +126,9 @@ struct mapped_file {
   void before(const state_range& r) const {
     if (owner.fits()) return;
     const std::size_t size = r.end - r.begin, from = r.begin == r.first ? r.end : r.begin + ahead * size;
-    const std::size_t to = r.begin + (ahead + 1) * size;
-    if (from < r.last && !keeps({from, to, r.first, r.last})) ask_for(from, to < r.last ? to : r.last);
+    std::size_t to = r.begin + (ahead + 1) * size;
+    to = to < r.last ? to : r.last;
+    if (from < to && !keeps({from, to, r.first, r.last})) ask_for(from, to);
     if (r.end == bytes) {
       owner.ask_for_next(*this, (ahead + 1) * size);
       on_disk.store(true, std::memory_order_relaxed);
