@@ -146,6 +146,8 @@ TEST_CASE("optim factored memory: no tensor takes more than in fp32, and those t
     CHECK(mango::smmf<stores<factored<>>>::state_bytes(spec) <= 4 * static_cast<std::size_t>(n));
   }
   CHECK(mango::adamw<both>::state_bytes({.shape = {7919}}) == 8 * 7919);
+  mango::smmf<stores<factored<>>> alone{{.beta = 0}};  // 16 bytes either way
+  CHECK(std::string_view(alone.state(alone.add("w", 4))[0].store) == "fp32");
   const auto bytes = mango::adamw<stores<ragged, ragged>>::state_bytes({.shape = {1000003}});
   CHECK(static_cast<double>(bytes) / 1000003 < 0.142);
 }

@@ -133,8 +133,8 @@ TEST_CASE("optim factored: the first step is that of fp32 state, bit for bit") {
     auto p = uniform(n, 1), dense = p;
     auto g = uniform(n, 2);
     g[3] = 0, g[4] = -0.0f;
-    mango::adamw<both> opt;
-    mango::adamw<> plain;
+    mango::adamw<both> opt{{.weight_decay = 0}};
+    mango::adamw<> plain{{.weight_decay = 0}};
     opt.begin_step().update(opt.add("w", n), p, g);
     plain.begin_step().update(plain.add("w", n), dense, g);
     CHECK(same_bits(p, dense));

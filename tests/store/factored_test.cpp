@@ -24,10 +24,21 @@ using ragged = factored<zeros::lazy, matricization::ragged>;
 namespace {
 
 // small and large, columns in every position of a packet and of a byte, one and several chunks
-constexpr index_t sizes[] = {6, 12, 15, 24, 49, 72, 90, 143, 256, 323, 1024, 17 * 19, 33 * 40, 64 * 71, 100 * 100,
-                             136 * 140, 1031 * 1033, 712 * 776};
+constexpr index_t sizes[] = {6,   12,   15,      24,      49,      72,        90,        143,         256,
+                             323, 1024, 17 * 19, 33 * 40, 64 * 71, 100 * 100, 136 * 140, 1031 * 1033, 712 * 776};
 
 std::vector<float> positive(index_t n, std::uint64_t seed) { return uniform(n, seed, 0.01, 1); }
+
+// a rule that makes something of nothing
+struct ones {
+  static constexpr std::array slots{mango::slot{"x"}};
+  struct frame {};
+  frame fold(const mango::step_info&) const { return {}; }
+  template <class T> static T apply(const frame&, T u, T& x) {
+    x = T(1.0f);
+    return u;
+  }
+};
 
 // the sums of |x| over rows and over columns, in double
 struct sums {
@@ -169,6 +180,19 @@ TEST_CASE("store factored: a sum of 1e-30 keeps its relative accuracy, there is 
     for (const float c : columns) total += static_cast<double>(c);
     CHECK(total == doctest::Approx(1).epsilon(1e-6));
     CHECK(error_of_sums(sums(matrix.decode(x), 8), sums(x, 8)) < 1e-6);
+  }
+}
+
+TEST_CASE("store factored: what a rule makes of lanes past the end of a row counts nowhere") {
+  for (const index_t n : sizes) {
+    CAPTURE(n);
+    mango::optimizer<decltype(mango::chain(ones{})), mango::stores<factored<>>> opt{mango::chain(ones{})};
+    std::vector<float> p(static_cast<std::size_t>(n));
+    const auto g = p;
+    opt.begin_step().update(opt.add("w", n), p, g);
+    const auto rows = floats_of(opt, "w", "x", "rows"), columns = floats_of(opt, "w", "x", "columns");
+    for (const float r : rows) CHECK(r == static_cast<float>(columns.size()));
+    for (const float c : columns) CHECK(c == 1 / static_cast<float>(columns.size()));
   }
 }
 

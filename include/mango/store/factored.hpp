@@ -44,6 +44,7 @@ template <bool Signed, zeros Zeros, matricization How> struct factored_slot {
 /// columns and their total are those of X; X of rank one is kept exactly; a row of zeros stays one.
 ///   bytes per slot   4 (d1 + d2), and n / 8 for signs
 /// A tensor for which that is no less than fp32 (a prime number of elements, say) is kept in fp32.
+/// Gradients should stay below 1e18: a sum beyond the largest float is kept as that, which makes no NaN, but is wrong.
 /// Differs: SMMF's code keeps a byte per sign; ours are flat bits, whatever the shape. Sums are double across blocks of
 /// 32 rows: in float, sign bits flip. Published code divides by max(sum, 1e-12), which shrinks small states; we divide
 /// when the sum is above zero. `zeros` says what a sign bit means at a gradient of zero.

@@ -1,0 +1,89 @@
+// factored optimizers against what the published code really computed: parameters and factors after every step
+#include <doctest/doctest.h>
+
+#include "mango/optim/adamw.hpp"
+#include "mango/optim/smmf.hpp"
+#include "optim/factored.hpp"
+#include "optim/recording.hpp"
+
+using namespace optim_test;
+using mango::factored, mango::stores, mango::zeros;
+using as_published = factored<zeros::reference>;
+using both = stores<as_published, as_published>;
+
+namespace {
+
+// names that a recording gives to the factors of a slot
+struct factor_names {
+  const char *slot, *rows, *columns;
+};
+constexpr factor_names smmf_names[] = {{"m", "momentum_m.0", "momentum_m.1"}, {"v", "momentum_v.0", "momentum_v.1"}};
+constexpr factor_names adamw_names[] = {{"m", "mu_m_nmf", "mv_m_nmf"}, {"v", "mu_v_nmf", "mv_v_nmf"}};
+
+// the setting, or the default where the recording does not mention it
+double setting_or(const recording& golden, const char* name, double value) {
+  return golden.settings.contains(name) ? golden.setting(name) : value;
+}
+
+template <class Optimizer> void reproduce(const recording& golden, Optimizer opt, std::span<const factor_names> names) {
+  CHECK(golden.steps >= 4);
+  CHECK(golden.tensors == 6);
+  auto p = golden.add_all(opt);
+  const auto start = p;
+  const bool decays = setting_or(golden, "weight_decay", 0) != 0;  // there p is rounded once more in every step
+  int factors = 0;
+  for (int s = 1; s <= golden.steps; ++s) {
+    const auto step = opt.begin_step();
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      const auto tensor = std::to_string(i), key = std::to_string(s) + " " + tensor;
+      CAPTURE(key);
+      step.update(opt.find(tensor), p[i], golden.floats("g " + key));
+      const auto& expected = golden.at("p " + key);
+      double largest = 0;
+      for (const double x : expected) largest = std::max(largest, std::abs(x));
+      for (std::size_t j = 0; j < expected.size(); ++j) {
+        const double moved = std::abs(expected[j] - static_cast<double>(start[i][j]));
+        const double allowed = (decays ? s + 1 : 1) * 0x1p-22 * largest + 2e-5 * moved;
+        CHECK(std::abs(static_cast<double>(p[i][j]) - expected[j]) <= allowed);
+      }
+      for (const auto& n : names) {
+        const auto rows = floats_of(opt, tensor, n.slot, "rows");
+        if (rows.empty()) continue;  // few numbers, kept in fp32
+        CHECK(distance(rows, golden.state(key + " " + n.rows), 1e-6) < 1e-5);
+        CHECK(distance(floats_of(opt, tensor, n.slot, "columns"), golden.state(key + " " + n.columns), 1e-6) < 1e-5);
+        ++factors;
+      }
+    }
+  }
+  CHECK(factors == golden.steps * 4 * static_cast<int>(names.size()));
+}
+
+void reproduce_smmf(const std::string& name) {
+  const recording golden(name);
+  const mango::smmf_config c{.learning_rate = golden.setting("lr"),
+                             .weight_decay = setting_or(golden, "weight_decay", 0),
+                             .decay_rate = setting_or(golden, "decay_rate", -0.5)};
+  reproduce(golden, mango::smmf<both>{c}, smmf_names);
+}
+
+void reproduce_adamw(const std::string& name) {
+  const recording golden(name);
+  const mango::adamw_config c{.learning_rate = golden.setting("lr"),
+                              .weight_decay = setting_or(golden, "weight_decay", 0)};
+  reproduce(golden, mango::adamw<both>{c}, adamw_names);
+}
+
+}  // namespace
+
+TEST_CASE("optim factored golden: SMMF reproduces its published code") { reproduce_smmf("smmf_default.txt"); }
+TEST_CASE("optim factored golden: ... with decay_rate = -0.8") { reproduce_smmf("smmf_decay08.txt"); }
+TEST_CASE("optim factored golden: ... with weight decay") { reproduce_smmf("smmf_wd.txt"); }
+TEST_CASE("optim factored golden: ... when the first gradient is zero") { reproduce_smmf("smmf_zero1.txt"); }
+TEST_CASE("optim factored golden: ... when a column's gradients are zero") { reproduce_smmf("smmf_zerocol.txt"); }
+TEST_CASE("optim factored golden: ... without momentum") {
+  const recording golden("smmf_beta_none.txt");
+  mango::smmf<stores<factored<>>> opt{{.learning_rate = golden.setting("lr"), .beta = 0}};
+  reproduce(golden, std::move(opt), std::span(smmf_names).subspan(1));
+}
+TEST_CASE("optim factored golden: AdamW reproduces adv_optm's") { reproduce_adamw("factored_adamw.txt"); }
+TEST_CASE("optim factored golden: ... with weight decay") { reproduce_adamw("factored_adamw_wd.txt"); }
