@@ -86,4 +86,4 @@ TEST_CASE("optim factored golden: ... without momentum") {
   reproduce(golden, std::move(opt), std::span(smmf_names).subspan(1));
 }
 TEST_CASE("optim factored golden: AdamW reproduces adv_optm's") { reproduce_adamw("factored_adamw.txt"); }
-TEST_CASE("optim factored golden: ... with weight decay") { reproduce_adamw("factored_adamw_wd.txt"); }
+TEST_CASE("optim factored golden: AdamW with weight decay") { reproduce_adamw("factored_adamw_wd.txt"); }
