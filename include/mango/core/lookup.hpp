@@ -12,14 +12,10 @@ template <std::size_t N> struct float_table {
   alignas(64) float v[kept];
 
   template <class... F>
-  requires(sizeof...(F) == N) constexpr float_table(F... entries) : v{entries...} { repeat(); }
-  constexpr float_table(const float (&entries)[N]) : v{} {
-    for (std::size_t i = 0; i < N; ++i) v[i] = entries[i];
-    repeat();
-  }
+  requires(sizeof...(F) == N) MANGO_HD constexpr float_table(F... entries) : v{entries...} { repeat(); }
 
  private:
-  constexpr void repeat() {
+  MANGO_HD constexpr void repeat() {
     for (std::size_t i = N; i < kept; ++i) v[i] = v[i - N];
   }
 };
@@ -29,23 +25,27 @@ template <std::size_t N> MANGO_HD float lookup(const float_table<N>& t, std::uin
 
 #if MANGO_LANES > 1
 namespace detail {
+#if MANGO_LANES == 16 || (MANGO_LANES == 8 && defined(__AVX2__))
 // entry i mod lanes of a table that fills one packet
 MANGO_INLINE packet permute(packet t, packet::bits i) {
-#if (MANGO_LANES == 16 || (MANGO_LANES == 8 && defined(__AVX2__))) && !defined(__clang__)
+#if !defined(__clang__)
   return packet(__builtin_shuffle(t.v, as_ints(i)));
 #elif MANGO_LANES == 16
   return packet(__builtin_ia32_permvarsf512(t.v, as_ints(i)));
-#elif MANGO_LANES == 8 && defined(__AVX2__)
-  return packet(__builtin_ia32_permvarsf256(t.v, as_ints(i)));
 #else
-  packet x;
-  for (int k = 0; k < packet::lanes; ++k) x.v[k] = t.v[i[k] % MANGO_LANES];
-  return x;
+  return packet(__builtin_ia32_permvarsf256(t.v, as_ints(i)));
 #endif
 }
 MANGO_INLINE packet blend(packet::bits i, std::uint32_t bit, packet zero, packet one) {
   return packet((i & bit) == 0u ? zero.v : one.v);
 }
+#else
+// from registers into registers: through memory, one packet would be read back from four writes
+template <std::size_t N, std::size_t... Lane>
+MANGO_INLINE packet lane_by_lane(const float_table<N>& t, packet::bits i, std::index_sequence<Lane...>) {
+  return packet(packet::floats{t.v[i[Lane] % N]...});
+}
+#endif
 }  // namespace detail
 
 /// The same for every lane.
@@ -73,9 +73,7 @@ template <std::size_t N> MANGO_INLINE packet lookup(const float_table<N>& t, pac
     }
   }
 #else
-  packet x;
-  for (int k = 0; k < packet::lanes; ++k) x.v[k] = t.v[i[k] % N];
-  return x;
+  return detail::lane_by_lane(t, i, std::make_index_sequence<MANGO_LANES>{});
 #endif
 }
 #endif

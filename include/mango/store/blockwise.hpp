@@ -17,6 +17,8 @@ namespace mango::inline MANGO_ABI {
 /// Two codes of four bits share a byte, the first in its upper half; an odd tail leaves the code of zero in the other.
 /// Dettmers et al. 2022, arXiv:2110.02861, section 2.1.
 /// Differs: that floor, and zero blocks: published kernels divide 0 by 0, or decode them to what was not there.
+///
+/// A map has value(code) and finds the nearest code in three steps, y = prepare(y), p = place(y), code(y, p).
 template <class Map, int Block, rounding Rounding> struct blockwise {
   static_assert(Block >= 32 && Block <= 4096 && (Block & (Block - 1)) == 0,
                 "mango: a block has a power of two of numbers, from 32 to 4096");
@@ -30,8 +32,8 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
   static constexpr bool rounds = Rounding == rounding::stochastic;
   static index_t elements(int k, const shape& s) { return k == 0 ? code_bytes(s.elements()) : scales(s.elements()); }
   /// Bytes of the codes of n numbers, and how many scales they have.
-  static constexpr index_t code_bytes(index_t n) { return Map::bits == 4 ? n / 2 + n % 2 : n; }
-  static constexpr index_t scales(index_t n) { return n / Block + (n % Block != 0); }
+  MANGO_HD static constexpr index_t code_bytes(index_t n) { return Map::bits == 4 ? n / 2 + n % 2 : n; }
+  MANGO_HD static constexpr index_t scales(index_t n) { return n / Block + (n % Block != 0); }
 
   struct view {
     std::uint8_t* codes;
@@ -56,7 +58,8 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
       detail::code_tail<Map::bits * own / 8> tail;
       if (here < own) from = tail.read(from, here * Map::bits, fill);
       for (std::size_t k = 0; k < N; ++k) x[k] = decode(detail::load_codes<Map::bits>(from, k), scale);
-      if (here < own) detail::keep_first(reinterpret_cast<float*>(x), here, own);
+      if (here < own)
+        for (int i = here > 0 ? here : 0; i < own; ++i) x[i / lanes_per<T>].set(i % lanes_per<T>, 0.0f);
     }
   }
 
@@ -68,17 +71,9 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
     constexpr int own = share<T, N>();
     const int here = count - team.rank() * own;
     std::uint8_t* const to = s.codes + (begin + team.rank() * own) * Map::bits / 8;
-    if constexpr (lanes_per<T> == 1) {
-      T kept[N];
-      const detail::magnitudes seen = detail::keep_finite(x, here, kept);
-      const scaling by = scale_for(team, s.scales + begin / Block, seen.largest);
-      std::uint32_t codes[N];
-      for (std::size_t k = 0; k < N; ++k) codes[k] = encode(kept[k], by, noise[k]);
-      detail::write_codes<Map::bits>(to, here, codes);
-      return seen.nonfinite;
-    } else {
-      return save_floats<own>(team, s.scales + begin / Block, to, here, reinterpret_cast<const float*>(x), noise);
-    }
+    float* const scale = s.scales + begin / Block;
+    if constexpr (lanes_per<T> == 1) return save_each<N, T>(team, scale, to, here, x, noise);
+    else return save_floats<own>(team, scale, to, here, reinterpret_cast<const float*>(x), noise);
   }
 
   /// The value of a code, times its block's scale.
@@ -86,11 +81,11 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
     return product(Map::template value<T>(code), scale);
   }
 
-#if MANGO_LANES > 1
-  /// save() by packets from memory: `Own` numbers, of which `here` exist. `noise` may be null unless `rounds`.
+  /// save() from memory: `Own` numbers, of which `here` exist. `noise` may be null unless `rounds`.
   template <int Own, class Team>
   MANGO_INLINE static int save_floats(const Team& team, float* scale, std::uint8_t* to, int here, const float* x,
                                       const packet::bits* noise) {
+#if MANGO_LANES > 1
     constexpr auto packets = static_cast<std::size_t>(Own / packet::lanes);
     detail::magnitudes seen{detail::infinite_pattern, 0};
     if (here >= Own) seen.largest = detail::largest_pattern<packets>(x);
@@ -99,45 +94,121 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
       seen = detail::keep_finite(x, here, Own, kept);
       x = kept;
     }
-    const scaling by = scale_for(team, scale, seen.largest);
+    const scaling by = save_scale(team, scale, seen.largest);
     detail::code_tail<Map::bits * Own / 8> tail;
     std::uint8_t* const at = here < Own ? tail.bytes : to;
-    for (std::size_t k = 0; k < packets; ++k) {
-      const packet y = mango::load(x + k * packet::lanes);
-      detail::save_codes<Map::bits>(at, k, encode(y, by, rounds ? noise[k] : packet::bits{}));
-    }
+    encode_run<packets>(x, by, noise, at);
     if (here < Own) tail.write(to, here * Map::bits);
     return seen.nonfinite;
-  }
+#else
+    return save_each<std::size_t{Own}, float>(team, scale, to, here, x, noise);
 #endif
+  }
+
+  /// The same for `Blocks` whole blocks that follow each other. False, and nothing written, if any number is NaN or
+  /// infinite. Scales are all found first: one block's would keep the codes waiting.
+  template <std::size_t Blocks>
+  MANGO_INLINE static bool save_blocks([[maybe_unused]] float* scale, [[maybe_unused]] std::uint8_t* to,
+                                       [[maybe_unused]] const float* x, [[maybe_unused]] const packet::bits* noise) {
+#if MANGO_LANES > 1
+    constexpr auto packets = static_cast<std::size_t>(Block / packet::lanes);
+    constexpr index_t ahead = 2048;  // encoding reads nothing new, so the machine's own prefetcher pauses
+    std::int32_t patterns[Blocks], largest = 0;
+    for (std::size_t b = 0; b < Blocks; ++b) {
+      patterns[b] = detail::largest_pattern<packets>(x + b * Block);
+      largest = patterns[b] > largest ? patterns[b] : largest;
+    }
+    if (largest >= detail::infinite_pattern) return false;
+    scaling by[Blocks];
+    for (std::size_t b = 0; b < Blocks; ++b) {
+      by[b] = scaling_of(patterns[b]);
+      scale[b] = by[b].scale;
+    }
+    for (std::size_t b = 0; b < Blocks; ++b) {
+      for (std::size_t k = 0; k < packets; ++k)
+        __builtin_prefetch(x + b * Block + ahead + static_cast<index_t>(k) * packet::lanes);
+      encode_run<packets>(x + b * Block, by[b], rounds ? noise + b * packets : noise,
+                          to + code_bytes(static_cast<index_t>(b) * Block));
+    }
+    return true;
+#else
+    return false;
+#endif
+  }
 
  private:
-  template <class T, std::size_t N> static constexpr int share() {
+  template <class T, std::size_t N> MANGO_HD static constexpr int share() {
     constexpr int own = static_cast<int>(N) * lanes_per<T>;
     static_assert(own * Map::bits % 8 == 0, "mango: a member of a team holds whole bytes of a block's codes");
     return own;
   }
 
   struct scaling {
+    float scale;
     float inverse;
     float floor;  // a nonnegative number above it does not become 0
   };
-  template <class Team> MANGO_HD static scaling scale_for(const Team& team, float* scale, std::int32_t pattern) {
+  MANGO_HD static scaling scaling_of(std::int32_t pattern) {
+    const float a = __builtin_bit_cast(float, pattern);
+    const bool vanishes = pattern < 0x00800000;  // below the smallest normal float
+    return vanishes ? scaling{0.0f, 0.0f, a} : scaling{a, 1.0f / a, 0.0f};
+  }
+  template <class Team> MANGO_HD static scaling save_scale(const Team& team, float* scale, std::int32_t pattern) {
     const float a = team.max(__builtin_bit_cast(float, pattern));
-    const bool vanishes = __builtin_bit_cast(std::int32_t, a) < 0x00800000;  // below the smallest normal float
-    if (team.rank() == 0) *scale = vanishes ? 0.0f : a;
-    return vanishes ? scaling{0.0f, a} : scaling{1.0f / a, 0.0f};
+    const scaling by = scaling_of(__builtin_bit_cast(std::int32_t, a));
+    if (team.rank() == 0) *scale = by.scale;
+    return by;
   }
 
-  // The code of x
-  template <class T> MANGO_HD static number_bits<T> encode(T x, scaling by, [[maybe_unused]] number_bits<T> noise) {
-    const T y = product(x, T(by.inverse));
-    number_bits<T> code = Map::nearest(y);
-    if constexpr (rounds) {
-      code = move_by_chance(y, code, noise);
-      if constexpr (Map::nonnegative && Map::has_zero) code = x > T(by.floor) ? at_least_one(code) : code;
+  template <std::size_t N, class T, class Team>
+  MANGO_HD static int save_each(const Team& team, float* scale, std::uint8_t* to, int here, const T* x,
+                                [[maybe_unused]] const number_bits<T>* noise) {
+    T kept[N];
+    const detail::magnitudes seen = detail::keep_finite<N>(x, here, kept);
+    const scaling by = save_scale(team, scale, seen.largest);
+    std::uint32_t codes[N];
+    for (std::size_t k = 0; k < N; ++k) codes[k] = encode(kept[k], by, rounds ? noise[k] : number_bits<T>{});
+    detail::write_codes<Map::bits>(to, here, codes);
+    return seen.nonfinite;
+  }
+
+#if MANGO_LANES > 1
+  // The codes of packets. In steps of one short loop each over a few of them: in one long loop, a processor's window is
+  // full of instructions that wait for the first packet.
+  template <std::size_t Packets>
+  MANGO_INLINE static void encode_run(const float* x, scaling by, [[maybe_unused]] const packet::bits* noise,
+                                      std::uint8_t* to) {
+    constexpr std::size_t run = Packets < 16 ? Packets : 16, packed = run < 4 ? run : 4;
+    for (std::size_t first = 0; first < Packets; first += run) {
+      packet prepared[run];
+      packet::bits code[run];
+      MANGO_UNROLL_4
+      for (std::size_t k = 0; k < run; ++k) {
+        const packet y = product(mango::load(x + (first + k) * packet::lanes), packet(by.inverse));
+        prepared[k] = Map::prepare(y);
+        code[k] = Map::place(prepared[k]);
+      }
+      MANGO_UNROLL_4
+      for (std::size_t k = 0; k < run; ++k) code[k] = Map::code(prepared[k], code[k]);
+      if constexpr (rounds)
+        for (std::size_t k = 0; k < run; ++k)
+          code[k] = round(mango::load(x + (first + k) * packet::lanes), by, code[k], noise[first + k]);
+      for (std::size_t k = 0; k < run; k += packed)
+        detail::save_codes<Map::bits, packed>(to + (first + k) * packet::lanes * Map::bits / 8, code + k);
     }
-    return code;
+  }
+#endif
+  template <class T> MANGO_HD static number_bits<T> encode(T x, scaling by, [[maybe_unused]] number_bits<T> noise) {
+    const T y = Map::prepare(product(x, T(by.inverse)));
+    const number_bits<T> code = Map::code(y, Map::place(y));
+    if constexpr (rounds) return round(x, by, code, noise);
+    else return code;
+  }
+
+  template <class T> MANGO_HD static number_bits<T> round(T x, scaling by, number_bits<T> code, number_bits<T> noise) {
+    code = move_by_chance(product(x, T(by.inverse)), code, noise);
+    if constexpr (Map::nonnegative && Map::has_zero) return x > T(by.floor) ? at_least_one(code) : code;
+    else return code;
   }
   template <class Bits> MANGO_HD static Bits at_least_one(Bits code) { return code == 0u ? code + 1u : code; }
   // The code beyond y, with probability |y - value| / |next - value|

@@ -7,7 +7,7 @@
 namespace mango::inline MANGO_ABI {
 
 namespace detail {
-/// The last bytes of a tensor's codes, for code that reads and writes whole packets.
+// The last bytes of a tensor's codes, for code that reads and writes whole packets.
 template <int Bytes> struct code_tail {
   std::uint8_t bytes[static_cast<std::size_t>(Bytes)];
 
@@ -21,12 +21,12 @@ template <int Bytes> struct code_tail {
   }
 };
 
-/// Code k of those at `from`, which are single numbers here; upper bits may be anything.
+// Code k of those at `from`, which are single numbers here; upper bits may be anything.
 template <int Bits> MANGO_HD std::uint32_t code_at(const std::uint8_t* from, std::size_t k) {
   if constexpr (Bits == 8) return from[k];
   else return static_cast<std::uint32_t>(from[k / 2]) >> (k % 2 == 0 ? 4 : 0);
 }
-/// Writes codes one by one: the first `here` of N. Upper bits do not matter.
+// Writes codes one by one: the first `here` of N. Upper bits do not matter.
 template <int Bits, std::size_t N>
 MANGO_HD void write_codes(std::uint8_t* to, int here, const std::uint32_t (&code)[N]) {
   if constexpr (Bits == 8) {
@@ -39,111 +39,135 @@ MANGO_HD void write_codes(std::uint8_t* to, int here, const std::uint32_t (&code
 }
 
 #if MANGO_LANES > 1
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && (MANGO_LANES == 16 || defined(__AVX2__))
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && (MANGO_LANES == 16 || (MANGO_LANES == 8 && defined(__AVX2__)))
 #define MANGO_WIDE_CODES 1
 #else
 #define MANGO_WIDE_CODES 0
 #endif
 
-/// Packet k of the codes at `from`; upper bits may be anything.
+#if MANGO_WIDE_CODES
+MANGO_INLINE packet::bits load_bytes(const std::uint8_t* from) {
+#if defined(__clang__)
+  std::uint8_t __attribute__((vector_size(MANGO_LANES))) bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return __builtin_convertvector(bytes, packet::bits);
+#else  // g++ 12 would do that byte by byte
+  char __attribute__((vector_size(16))) bytes{};
+  std::memcpy(&bytes, from, MANGO_LANES);
+#if MANGO_LANES == 16
+  return as_bits(__builtin_ia32_pmovzxbd512_mask(bytes, packet::mask{}, static_cast<unsigned short>(-1)));
+#else
+  return as_bits(__builtin_ia32_pmovzxbd256(bytes));
+#endif
+#endif
+}
+// upper bits are those of other codes
+MANGO_INLINE packet::bits load_nibbles(const std::uint8_t* from) {
+#if MANGO_LANES == 16
+  std::uint32_t words[2];
+  std::memcpy(words, from, sizeof words);
+  const packet::bits low = packet::bits{} + words[0], high = packet::bits{} + words[1];
+  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31) >>
+         packet::bits{4, 0, 12, 8, 20, 16, 28, 24, 4, 0, 12, 8, 20, 16, 28, 24};
+#else
+  std::uint32_t word;
+  std::memcpy(&word, from, sizeof word);
+  return (packet::bits{} + word) >> packet::bits{4, 0, 12, 8, 20, 16, 28, 24};
+#endif
+}
+#endif
+
+template <int Bits, std::size_t... Lane>
+MANGO_INLINE packet::bits codes_at(const std::uint8_t* from, std::index_sequence<Lane...>) {
+  return packet::bits{code_at<Bits>(from, Lane)...};
+}
+
+// Packet k of the codes at `from`; upper bits may be anything
 template <int Bits> MANGO_INLINE packet::bits load_codes(const std::uint8_t* from, std::size_t k) {
   from += k * MANGO_LANES * Bits / 8;
-#if MANGO_WIDE_CODES && MANGO_LANES == 16
-  if constexpr (Bits == 8) {
-    char __attribute__((vector_size(16))) bytes;
-    std::memcpy(&bytes, from, sizeof bytes);
-#if defined(__clang__)
-    return __builtin_convertvector(__builtin_bit_cast(unsigned char __attribute__((vector_size(16))), bytes),
-                                   packet::bits);
-#else
-    return as_bits(__builtin_ia32_pmovzxbd512_mask(bytes, packet::mask{}, static_cast<unsigned short>(-1)));
-#endif
-  } else {
-    std::uint32_t words[2];
-    std::memcpy(words, from, sizeof words);
-    const packet::bits low = packet::bits{} + words[0], high = packet::bits{} + words[1];
-    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31) >>
-           packet::bits{4, 0, 12, 8, 20, 16, 28, 24, 4, 0, 12, 8, 20, 16, 28, 24};
-  }
-#elif MANGO_WIDE_CODES
-  if constexpr (Bits == 8) {
-#if defined(__clang__)
-    unsigned char __attribute__((vector_size(8))) bytes;
-    std::memcpy(&bytes, from, sizeof bytes);
-    return __builtin_convertvector(bytes, packet::bits);
-#else
-    long long word;
-    std::memcpy(&word, from, sizeof word);
-    const long long __attribute__((vector_size(16))) pair = {word, 0};
-    return as_bits(__builtin_ia32_pmovzxbd256(__builtin_bit_cast(char __attribute__((vector_size(16))), pair)));
-#endif
-  } else {
-    std::uint32_t word; std::memcpy(&word, from, sizeof word);
-    return (packet::bits{} + word) >> packet::bits{4, 0, 12, 8, 20, 16, 28, 24};
-  }
-#else
-  packet::bits codes;
-  for (int i = 0; i < MANGO_LANES; ++i) codes[i] = code_at<Bits>(from, static_cast<std::size_t>(i));
-  return codes;
-#endif
-}
-
-#if MANGO_LANES == 16
-// The lower byte of every integer of a vector, of which there are N
-template <std::size_t N, class V> MANGO_INLINE void narrow(std::uint8_t* to, V x) {
-#if defined(__clang__)
-  const auto bytes = __builtin_convertvector(x, std::uint8_t __attribute__((vector_size(N))));
-#else  // g++ sees the instruction in this only when it stands alone
-  typedef char sixteen __attribute__((vector_size(16)));
-  sixteen bytes;
-  if constexpr (N == 16) bytes = __builtin_ia32_pmovdb512_mask(as_ints(x), sixteen{}, static_cast<unsigned short>(-1));
-  else
-    bytes = __builtin_ia32_pmovqb512_mask(__builtin_bit_cast(long long __attribute__((vector_size(64))), x), sixteen{},
-                                          static_cast<unsigned char>(-1));
-#endif
-  std::memcpy(to, &bytes, N);
-}
-#endif
-
-/// Writes packet k of the codes at `to`. Upper bits do not matter.
-template <int Bits> MANGO_INLINE void save_codes(std::uint8_t* to, std::size_t k, packet::bits code) {
-  to += k * MANGO_LANES * Bits / 8;
 #if MANGO_WIDE_CODES
-  typedef std::uint64_t pairs __attribute__((vector_size(4 * MANGO_LANES)));
-  if constexpr (Bits == 4) {  // the first of two into the byte of the second: the lower byte of every pair
-    const pairs both = __builtin_bit_cast(pairs, code & 15u);
-    code = __builtin_bit_cast(packet::bits, both << 4 | both >> 32);
-  }
-#if MANGO_LANES == 16
-  if constexpr (Bits == 8) {
-    narrow<16>(to, code);
-  } else {
-    narrow<8>(to, __builtin_bit_cast(pairs, code));
-  }
+  if constexpr (Bits == 8) return load_bytes(from);
+  else return load_nibbles(from);
 #else
-  const auto all = __builtin_bit_cast(std::uint8_t __attribute__((vector_size(32))), code);
-  if constexpr (Bits == 8) {
-    const auto narrow = __builtin_bit_cast(
-        packet::bits, __builtin_shufflevector(all, all, 0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 16,
-                                              20, 24, 28, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1));
-    const std::uint32_t words[2] = {narrow[0], narrow[4]};
-    std::memcpy(to, words, sizeof words);
-  } else {
-    typedef std::uint16_t halves_of __attribute__((vector_size(4 * MANGO_LANES)));
-    const auto narrow = __builtin_bit_cast(
-        halves_of, __builtin_shufflevector(all, all, 0, 8, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 16,
-                                           24, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1));
-    const std::uint16_t words[2] = {narrow[0], narrow[8]};
-    std::memcpy(to, words, sizeof words);
-  }
+  return codes_at<Bits>(from, std::make_index_sequence<MANGO_LANES>{});
 #endif
+}
+
+#if MANGO_WIDE_CODES
+typedef std::uint8_t code_bytes __attribute__((vector_size(4 * MANGO_LANES)));
+typedef std::uint16_t code_words __attribute__((vector_size(4 * MANGO_LANES)));
+typedef std::uint64_t code_pairs __attribute__((vector_size(4 * MANGO_LANES)));
+
+// Byte k of word i to byte i of word k, in every four words
+template <std::size_t... I> MANGO_INLINE code_bytes transpose_bytes(code_bytes x, std::index_sequence<I...>) {
+  return __builtin_shufflevector(x, x, static_cast<int>(I / 16 * 16 + I % 4 * 4 + I / 4 % 4)...);
+}
+// Byte k of the lower word of both pairs in every four words to the k-th two bytes
+template <std::size_t... I> MANGO_INLINE code_bytes zip_bytes(code_bytes x, std::index_sequence<I...>) {
+  return __builtin_shufflevector(x, x, static_cast<int>(I / 16 * 16 + I % 2 * 8 + I / 2 % 4)...);
+}
+// `Apart` elements from each of several: the first of all, then the second of all, ...
+template <std::size_t Apart, class V, std::size_t... I> MANGO_INLINE V gather(V x, std::index_sequence<I...>) {
+  constexpr std::size_t groups = MANGO_LANES / 4;
+  return __builtin_shufflevector(x, x, static_cast<int>(I % groups * Apart + I / groups % Apart)...);
+}
+
+// Up to four packets at once: the codes of one lane in the bytes of that lane, then all bytes to their places
+template <int Bits, std::size_t Packets> MANGO_INLINE void save_wide(std::uint8_t* to, const packet::bits* code) {
+  packet::bits four{};
+  MANGO_UNROLL_4
+  for (std::size_t k = 0; k < Packets; ++k) four = four >> 8 | code[k] << 24;
+  four >>= 8 * (4 - Packets);
+  constexpr auto bytes = std::make_index_sequence<4 * MANGO_LANES>{};
+  if constexpr (Bits == 8) {
+    const auto words = __builtin_bit_cast(packet::bits, transpose_bytes(__builtin_bit_cast(code_bytes, four), bytes));
+    const auto all = gather<4>(words, std::make_index_sequence<MANGO_LANES>{});
+    std::memcpy(to, &all, Packets * MANGO_LANES);
+  } else {  // the first of two into the byte of the second
+    const auto pairs = __builtin_bit_cast(code_pairs, four & 0x0f0f0f0fu);
+    const auto zipped = zip_bytes(__builtin_bit_cast(code_bytes, pairs << 4 | pairs >> 32), bytes);
+    const auto all = gather<8>(__builtin_bit_cast(code_words, zipped), std::make_index_sequence<2 * MANGO_LANES>{});
+    std::memcpy(to, &all, Packets * MANGO_LANES / 2);
+  }
+}
+#endif
+
+#if MANGO_LANES == 4 && defined(__SSE2__)
+// SSE2 narrows with saturation only: first to what fits
+template <int Bits> MANGO_INLINE void save_four(std::uint8_t* to, const packet::bits* code) {
+  const auto low = __builtin_ia32_packssdw128(as_ints(code[0] & 255u), as_ints(code[1] & 255u));
+  const auto high = __builtin_ia32_packssdw128(as_ints(code[2] & 255u), as_ints(code[3] & 255u));
+  auto all = __builtin_ia32_packuswb128(low, high);
+  if constexpr (Bits == 4) {
+    typedef std::uint16_t words __attribute__((vector_size(16)));
+    const words two = __builtin_bit_cast(words, all), both = (two << 4 | (two >> 8 & 15)) & 255;
+    all = __builtin_ia32_packuswb128(__builtin_bit_cast(decltype(low), both), __builtin_bit_cast(decltype(low), both));
+  }
+  std::memcpy(to, &all, 16 * Bits / 8);
+}
+#endif
+
+// Writes Packets packets of codes, at most four. Upper bits do not matter
+template <int Bits, std::size_t Packets> MANGO_INLINE void save_codes(std::uint8_t* to, const packet::bits* code) {
+  static_assert(Packets <= 4);
+#if MANGO_WIDE_CODES
+  save_wide<Bits, Packets>(to, code);
+#elif MANGO_LANES == 4 && defined(__SSE2__)
+  static_assert(Packets == 4);
+  save_four<Bits>(to, code);
 #else
-  std::uint32_t each[MANGO_LANES];
-  for (int i = 0; i < MANGO_LANES; ++i) each[i] = code[i];
-  write_codes<Bits>(to, MANGO_LANES, each);
+  for (std::size_t k = 0; k < Packets; ++k) {
+    std::uint32_t each[MANGO_LANES];
+    for (int i = 0; i < MANGO_LANES; ++i) each[i] = code[k][i];
+    write_codes<Bits>(to + k * MANGO_LANES * Bits / 8, MANGO_LANES, each);
+  }
 #endif
 }
 #undef MANGO_WIDE_CODES
+#else
+template <int Bits> MANGO_HD packet::bits load_codes(const std::uint8_t* from, std::size_t k) {
+  return code_at<Bits>(from, k);
+}
 #endif
 }  // namespace detail
 

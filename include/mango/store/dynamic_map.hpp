@@ -27,18 +27,35 @@ template <bool Signed> struct dynamic_map {
     }
   }
 
-  /// The nearest codes, of two at one distance the lower. y is in [-1, 1], up to its rounding; what is negative is 0
-  /// to the unsigned table.
-  template <class T> MANGO_HD static number_bits<T> nearest(T y) {
-    if constexpr (Signed) {
-      const number_bits<T> pattern = to_bits(y);
-      const number_ints<T> sign = as_ints(pattern) >> 31;
-      // below zero the lower of two codes is the larger magnitude: the next float up wins the tie for it
-      const T a = from_pattern<T>((pattern & 0x7fffffffu) + (pattern >> 31));
-      const number_ints<T> code = (nearest_magnitude(a) ^ sign) - sign + 127;
-      return as_bits(code < 0 ? code + 1 : code);  // there is no -1
-    } else {
-      return as_bits(nearest_magnitude(y) - 1);
+  /// What place() and code() take for y in [-1, 1], up to its rounding. Below zero the lower of two codes is the larger
+  /// magnitude: the next float up wins the tie for it.
+  template <class T> MANGO_HD static T prepare(T y) {
+    const number_bits<T> pattern = to_bits(y);
+    if constexpr (!Signed) return from_pattern<T>(as_ints(pattern) > 0 ? pattern : number_bits<T>{});
+    else {
+      const number_bits<T> most = number_bits<T>{} + pattern_of(-level(7, top - 1));  // there is no -1
+      const number_bits<T> kept = pattern > most ? most : pattern;
+      return from_pattern<T>(kept + (kept >> 31));
+    }
+  }
+  /// Where the nearest codes are: their decades. Apart from code() because a loop over packets runs ahead further when
+  /// it is two short ones.
+  template <class T> MANGO_HD static number_bits<T> place(T y) {
+    static constexpr float_table<8> borders = by_decade(column::border);
+    const number_bits<T> least = number_bits<T>{} + pattern_of(0x1p-25f);  // 0 is nearest to it
+    number_bits<T> a = to_bits(y) & 0x7fffffffu;
+    a = a > least ? a : least;
+    // five sixteenths of the exponent, about log10, and a comparison with the border above
+    const number_bits<T> above = a - least, guess = (above * 4u + above) >> 27;
+    return from_pattern<T>(a) > T(lookup(borders, guess)) ? guess + 1u : guess;
+  }
+  /// The nearest codes, of two at one distance the lower.
+  template <class T> MANGO_HD static number_bits<T> code(T y, number_bits<T> place) {
+    const number_ints<T> k = nearest<T>(to_bits(y) & 0x7fffffffu, place);
+    if constexpr (!Signed) return as_bits(k - 1);
+    else {
+      const number_ints<T> sign = as_ints(to_bits(y)) >> 31;
+      return as_bits((k ^ sign) + (127 - sign));
     }
   }
 
@@ -46,38 +63,48 @@ template <bool Signed> struct dynamic_map {
   // Magnitudes are counted by k: code - 127 or, unsigned, code + 1. Decade d has k = n ... 2n-1 with n = 2^exponent(d);
   // d = 1 ... 7 are the decades, 0 is zero and 8 is 1.0.
   static constexpr int nothing = Signed ? 0 : 1, top = Signed ? 128 : 256;
-  static constexpr int size(int d) { return 1 << (Signed ? d - 1 : d); }
-  static constexpr double decade(int d) {
-    double x = 1;
-    for (; d < 7; ++d) x /= 10;
-    return x;
-  }
-  static constexpr double unit(int d) {  // the constant c
+  MANGO_HD static constexpr int size(int d) { return 1 << (Signed ? d - 1 : d); }
+  MANGO_HD static constexpr double unit(int d) {  // the constant c
     double tens = 1;
     for (int i = d; i < 7; ++i) tens *= 10;
     return d == 8 ? 1.0 / (2 * top + 9) : 1 / (tens * 20 * size(d));
   }
-  static constexpr float level(int d, int k) {
+  MANGO_HD static constexpr float level(int d, int k) {
     return static_cast<float>(18 * k - 16 * size(d) + 9) * static_cast<float>(unit(d));
   }
   // the midpoint between decade d and the next
-  static constexpr float border(int d) {
+  MANGO_HD static constexpr float border(int d) {
     const float below = d == 0 ? 0.0f : level(d, 2 * size(d) - 1);
     const float above = d == 7 ? 1.0f : level(d + 1, size(d + 1));
     return (below + above) * 0.5f;
   }
-  // a table by d mod 8 of F(d) for the decades, and of one entry that serves zero and 1.0
-  template <class F> static constexpr float_table<8> by_decade(float ends, F f) {
-    return {ends, f(1), f(2), f(3), f(4), f(5), f(6), f(7)};
+  // What a decade has one of; entry 0 serves zero and 1.0 at once. slope * magnitude + start, cut off, is k or k - 1
+  enum class column { border, end, slope, start, half_unit, shift };
+  MANGO_HD static constexpr float entry(column c, int d) {
+    switch (c) {
+      case column::border: return border(d);
+      case column::end: return d == 0 ? 1.0f : level(d, 2 * size(d) - 1);
+      case column::slope:
+        return d == 0 ? static_cast<float>(top) + (Signed ? 0.5f : -0.5f) : static_cast<float>(1 / (18 * unit(d)));
+      case column::start: return d == 0 ? (Signed ? 0.3f : 1.0f) : static_cast<float>(8 * size(d)) / 9.0f - 0x1p-9f;
+      case column::half_unit: return d == 0 ? 1.0f : static_cast<float>(unit(d)) * 0.5f;
+      default: return d == 0 ? 9.0f : static_cast<float>(9 - 16 * size(d));
+    }
   }
+  MANGO_HD static constexpr float_table<8> by_decade(column c) {
+    return {entry(c, 0), entry(c, 1), entry(c, 2), entry(c, 3), entry(c, 4), entry(c, 5), entry(c, 6), entry(c, 7)};
+  }
+  // units by exponent(k) - 1 mod 8: in the signed table decade 1 has exponent 0, in the unsigned one 1.0 has exponent 8
+  MANGO_HD static constexpr float unit_at(int i) { return static_cast<float>(unit(i % 8 + 1)); }
+  MANGO_HD static constexpr float_table<8> by_exponent() {
+    constexpr int from = Signed ? 1 : 0;
+    return {unit_at(from),     unit_at(from + 1), unit_at(from + 2), unit_at(from + 3),
+            unit_at(from + 4), unit_at(from + 5), unit_at(from + 6), unit_at(from + 7)};
+  }
+  MANGO_HD static constexpr std::uint32_t pattern_of(float x) { return __builtin_bit_cast(std::uint32_t, x); }
 
   template <class T> MANGO_HD static T magnitude(number_ints<T> k) {
-    // by exponent(k) - 1 mod 8; in the signed table decade 1 has exponent 0, in the unsigned one 1.0 has exponent 8
-    static constexpr float_table<8> units =
-        Signed ? float_table<8>{float(unit(2)), float(unit(3)), float(unit(4)), float(unit(5)),
-                                float(unit(6)), float(unit(7)), float(unit(8)), float(unit(1))}
-               : float_table<8>{float(unit(1)), float(unit(2)), float(unit(3)), float(unit(4)),
-                                float(unit(5)), float(unit(6)), float(unit(7)), float(unit(8))};
+    static constexpr float_table<8> units = by_exponent();
     const T number = to_number<T>(k);
     const number_bits<T> pattern = to_bits(number);
     const T n = from_pattern<T>(pattern & exponent_bits);  // the power of two below k
@@ -85,29 +112,17 @@ template <bool Signed> struct dynamic_map {
     return math::select(k == nothing, T(0.0f), x);
   }
 
-  template <class T> MANGO_HD static number_ints<T> nearest_magnitude(T y) {
-    static constexpr float_table<8> borders{border(0), border(1), border(2), border(3),
-                                            border(4), border(5), border(6), border(7)};
-    static constexpr auto units = by_decade(1.0f, [](int d) { return float(unit(d)); });
-    static constexpr auto shifts = by_decade(9.0f, [](int d) { return float(9 - 16 * size(d)); });
-    static constexpr auto slopes =
-        by_decade(float(top) + (Signed ? 0.5f : -0.5f), [](int d) { return float(1 / (18 * unit(d))); });
-    static constexpr auto starts =
-        by_decade(Signed ? 0.3f : 1.0f, [](int d) { return float(8 * size(d)) / 9.0f - 0x1p-9f; });
-    static constexpr auto ends = by_decade(float(top), [](int d) { return float(2 * size(d) - 1); });
-    // Which decade: five sixteenths of the exponent, about log10, and a comparison with the border above
-    const T a = math::max(y, T(0x1p-25f));
-    const number_bits<T> above = to_bits(a) - 0x33000000u;
-    const number_bits<T> guess = (above * 4u + above) >> 27;
-    const number_bits<T> d = a > T(lookup(borders, guess)) ? guess + 1u : guess;
-    // Which value of it: k or k - 1, and a comparison with the midpoint above
-    const T end = T(lookup(ends, d));
-    const number_ints<T> k = truncate(math::min(a * T(lookup(slopes, d)) + T(lookup(starts, d)), end));
-    const T c = T(lookup(units, d)), x = to_number<T>(k) * T(18.0f) + T(lookup(shifts, d));
-    const T midpoint = (product(x, c) + product(x + T(18.0f), c)) * T(0.5f);
-    const number_ints<T> next = k + 1, limit = truncate(end);
-    const number_ints<T> nearer = a > midpoint ? next : k;
-    return nearer < limit ? nearer : limit;
+  // The k nearest to magnitude a in decade d: k or k - 1, and a comparison with the midpoint above. Past a decade's
+  // last value there is none
+  template <class T> MANGO_HD static number_ints<T> nearest(number_bits<T> magnitude, number_bits<T> d) {
+    static constexpr float_table<8> ends = by_decade(column::end), slopes = by_decade(column::slope),
+                                    starts = by_decade(column::start), halves = by_decade(column::half_unit),
+                                    shifts = by_decade(column::shift);
+    const number_bits<T> end = to_bits(T(lookup(ends, d)));
+    const T a = from_pattern<T>(magnitude > end ? end : magnitude);
+    const number_ints<T> k = truncate(a * T(lookup(slopes, d)) + T(lookup(starts, d)));
+    const T x = to_number<T>(k) * T(18.0f) + T(lookup(shifts, d)), c = T(lookup(halves, d));
+    return a > product(x, c) + product(x + T(18.0f), c) ? k + 1 : k;
   }
 };
 

@@ -6,10 +6,10 @@
 namespace mango::inline MANGO_ABI {
 
 namespace detail {
-// `low` is the code sought or the one below it: one comparison with the midpoint above it decides
-template <class Map, class T> MANGO_HD number_bits<T> settle(T y, number_ints<T> low) {
-  const T midpoint = (Map::template level<T>(low) + Map::template level<T>(low + 1)) * T(0.5f);
-  return as_bits(y > midpoint ? low + 1 : low);
+// k, or k + 1 where y is above the midpoint of (k + Shift) unit and the next
+template <int Shift, class T> MANGO_HD number_bits<T> settle(T y, number_ints<T> k, float unit) {
+  const T x = to_number<T>(k + Shift), half(unit * 0.5f);
+  return as_bits(y > product(x, half) + product(x + T(1.0f), half) ? k + 1 : k);
 }
 }  // namespace detail
 
@@ -21,19 +21,22 @@ template <int Bits> struct linear_map {
   static constexpr int bits = Bits, last = (1 << (Bits - 1)) - 1, first = -last, count = 2 * last + 1, zero = 0;
   static constexpr bool nonnegative = false, has_zero = true;
 
-  /// The value of code k.
-  template <class T> MANGO_HD static T level(number_ints<T> k) {
-    return product(to_number<T>(k), T(1.0f / static_cast<float>(last)));
-  }
   /// What codes stand for; bits above the lower `bits` are ignored.
   template <class T> MANGO_HD static T value(number_bits<T> code) {
-    return level<T>(as_ints(code << (32 - bits)) >> (32 - bits));
+    return product(to_number<T>(as_ints(code << (32 - bits)) >> (32 - bits)), T(unit));
   }
-  /// The nearest codes, of two at one distance the lower. y is in [-1, 1], up to its rounding.
-  template <class T> MANGO_HD static number_bits<T> nearest(T y) {
-    const T place = y * T(static_cast<float>(last)) + T(static_cast<float>(last) + 0.498f);
-    return detail::settle<linear_map, T>(y, truncate(place) - last);
+  /// The nearest codes or the ones below them. y is in [-1, 1], up to its rounding.
+  template <class T> MANGO_HD static T prepare(T y) { return y; }
+  template <class T> MANGO_HD static number_bits<T> place(T y) {
+    return as_bits(truncate(y * T(static_cast<float>(last)) + T(static_cast<float>(last) + 0.498f)) - last);
   }
+  /// The nearest codes, of two at one distance the lower.
+  template <class T> MANGO_HD static number_bits<T> code(T y, number_bits<T> place) {
+    return detail::settle<0>(y, as_ints(place), unit);
+  }
+
+ private:
+  static constexpr float unit = 1.0f / static_cast<float>(last);
 };
 
 /// (k + 1)/16 for k = 0 ... 15: nothing it decodes is below a sixteenth of the block's largest, so a denominator made
@@ -44,11 +47,19 @@ struct linear4_unsigned_map {
   static constexpr int bits = 4, count = 16, first = 0, last = 15, zero = 0;
   static constexpr bool nonnegative = true, has_zero = false;
 
-  template <class T> MANGO_HD static T level(number_ints<T> k) { return to_number<T>(k + 1) * T(0.0625f); }
-  template <class T> MANGO_HD static T value(number_bits<T> code) { return level<T>(as_ints(code & 15u)); }
-  template <class T> MANGO_HD static number_bits<T> nearest(T y) {
-    return detail::settle<linear4_unsigned_map, T>(y, truncate(math::max(y * T(16.0f) - T(0.502f), T(0.0f))));
+  template <class T> MANGO_HD static T value(number_bits<T> code) {
+    return product(to_number<T>(as_ints(code & 15u) + 1), T(unit));
   }
+  template <class T> MANGO_HD static T prepare(T y) { return y; }
+  template <class T> MANGO_HD static number_bits<T> place(T y) {
+    return as_bits(truncate(math::max(y * T(16.0f) - T(0.502f), T(0.0f))));
+  }
+  template <class T> MANGO_HD static number_bits<T> code(T y, number_bits<T> place) {
+    return detail::settle<1>(y, as_ints(place), unit);
+  }
+
+ private:
+  static constexpr float unit = 0.0625f;
 };
 
 }  // namespace mango
