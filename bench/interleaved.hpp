@@ -27,4 +27,12 @@ inline double ratio(const std::vector<double>& a, const std::vector<double>& b) 
   return median(each);
 }
 
+// parameters and gradients of ordinary sizes, without denormals
+inline void fill(std::vector<float>& p, std::vector<float>& g) {
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    p[i] = 0.02f * static_cast<float>(static_cast<int>(i * 7919 % 1001) - 500);
+    g[i] = 1e-5f * static_cast<float>(static_cast<int>(i * 104729 % 1999) - 999);
+  }
+}
+
 }  // namespace bench

@@ -33,10 +33,7 @@ std::vector<row> table;  // what main() prints at the end
 template <class Stores, class Backend> class contender {
  public:
   contender(index_t n, const Backend& backend) : opt_({}, backend), p_(static_cast<std::size_t>(n)), g_(p_.size()) {
-    for (std::size_t i = 0; i < p_.size(); ++i) {
-      p_[i] = 0.02f * static_cast<float>(static_cast<int>(i * 7919 % 1001) - 500);
-      g_[i] = 1e-5f * static_cast<float>(static_cast<int>(i * 104729 % 1999) - 999);
-    }
+    bench::fill(p_, g_);
     opt_.add("w", {.shape = {n}}, p_, g_);
     for (int k = 0; k < 2; ++k) opt_.step();  // every page of the file has been written once
   }

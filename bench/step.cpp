@@ -86,10 +86,7 @@ class contest {
         p_(static_cast<std::size_t>(n)),
         g_(p_.size()),
         w_(opt_.add("w", n)) {
-    for (std::size_t i = 0; i < p_.size(); ++i) {
-      p_[i] = 0.02f * static_cast<float>(static_cast<int>(i * 7919 % 1001) - 500);
-      g_[i] = 1e-5f * static_cast<float>(static_cast<int>(i * 104729 % 1999) - 999);
-    }
+    bench::fill(p_, g_);
     const auto parts = opt_.state(w_);
     m_ = reinterpret_cast<float*>(parts[0].bytes.data());
     v_ = reinterpret_cast<float*>(parts[1].bytes.data());

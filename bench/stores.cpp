@@ -52,10 +52,7 @@ template <class Stores> class contender {
         g_(p_.size()),
         w_(opt_.add("w", {.shape = {rows, columns}})),
         state_((opt_.state_bytes() + 3) / 4) {
-    for (std::size_t i = 0; i < p_.size(); ++i) {
-      p_[i] = 0.02f * static_cast<float>(static_cast<int>(i * 7919 % 1001) - 500);
-      g_[i] = 1e-5f * static_cast<float>(static_cast<int>(i * 104729 % 1999) - 999);
-    }
+    bench::fill(p_, g_);
   }
   void step() {
     const auto token = opt_.begin_step();

@@ -46,6 +46,19 @@ TEST_CASE("core lane_bits: a comparison's bits are its lanes: zeros of both sign
       expected |= static_cast<std::uint32_t>(v > 0) << i;
     }
     CHECK(bits_of(x > packet(0.0f)) == expected);
+    CHECK(positive_bits(x) == expected);
+  }
+}
+
+TEST_CASE("core lane_bits: a bit keeps the sign of its lane, and the others are turned") {
+  for (const std::uint32_t bits : {0u, 1u, every, 0x5555u & every, ~0u}) {
+    packet x(0.0f);
+    for (int i = 0; i < packet::lanes; ++i) x.set(i, i % 3 == 0 ? 0.0f : static_cast<float>(i - 4));
+    const packet y = with_signs(bits, x);
+    int wrong = 0;
+    for (int i = 0; i < packet::lanes; ++i)
+      wrong += support::bits_of(y[i]) != support::bits_of((bits >> i & 1) != 0 ? x[i] : -x[i]);
+    CHECK(wrong == 0);
   }
 }
 

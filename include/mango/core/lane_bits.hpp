@@ -2,7 +2,7 @@
 // One bit per lane: masks to and from the bits of an integer, lane 0 in the lowest bit.
 #include <utility>
 
-#include "mango/core/packet.hpp"
+#include "mango/core/math.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -32,6 +32,26 @@ MANGO_INLINE std::uint32_t bits_of(packet::mask m) {
   return bits;
 #endif
 }
+/// x in the lanes whose bit is set, -x in the others. With mask registers a bit is a lane: no vector of them is made.
+MANGO_INLINE packet with_signs(std::uint32_t positive, packet x) {
+#if MANGO_LANES == 16 && defined(__clang__)
+  return packet(__builtin_ia32_selectps_512(static_cast<std::uint16_t>(positive), x.v, (-x).v));
+#elif MANGO_LANES == 16
+  return packet(__builtin_ia32_blendmps_512_mask((-x).v, x.v, static_cast<std::uint16_t>(positive)));
+#else
+  return math::select(lanes_with(positive), x, -x);
+#endif
+}
+/// The bits of the lanes that are above zero.
+MANGO_INLINE std::uint32_t positive_bits(packet x) {
+#if MANGO_LANES == 16
+  constexpr int greater = 30, as_rounding_is = 4;
+  return static_cast<std::uint16_t>(
+      __builtin_ia32_cmpps512_mask(x.v, packet::floats{}, greater, static_cast<std::uint16_t>(-1), as_rounding_is));
+#else
+  return bits_of(x > packet(0.0f));
+#endif
+}
 /// The lanes before `count`.
 MANGO_INLINE packet::mask first_lanes(int count) { return lanes_with((std::uint32_t{1} << count) - 1); }
 #else
@@ -39,6 +59,10 @@ MANGO_INLINE packet::mask first_lanes(int count) { return lanes_with((std::uint3
 MANGO_HD packet::mask lanes_with(std::uint32_t bits) { return (bits & 1u) != 0; }
 /// The bit of the one lane.
 MANGO_HD std::uint32_t bits_of(packet::mask m) { return m ? 1u : 0u; }
+/// x if the lane's bit is set, else -x.
+MANGO_HD packet with_signs(std::uint32_t positive, packet x) { return lanes_with(positive) ? x : -x; }
+/// The bit of the one lane, if it is above zero.
+MANGO_HD std::uint32_t positive_bits(packet x) { return bits_of(x > packet(0.0f)); }
 /// The lanes before `count`.
 MANGO_HD packet::mask first_lanes(int count) { return count > 0; }
 #endif

@@ -69,17 +69,13 @@ template <class Chain, class... S> struct bound_kernels {
 
   // the arrays of one tensor's state, in the order that views() reads them back
   static state_layout layout(const tensor_spec& spec, const optimizer_options& options) {
-    state_layout out;
     const index_t n = spec.shape.elements();
+    state_layout out = arrays<S...>(spec.shape);
     out.chunks = chunk_count(n);
     if constexpr (factored_slots > 0) {
-      state_layout dense;
-      append_all<dense_store<S>...>(out, spec.shape);
-      append_all<S...>(dense, spec.shape);
-      std::swap(out, dense);
-      out.chunks = dense.chunks;
-      out.dense = out.bytes >= dense.bytes;
-      if (out.dense) {
+      state_layout dense = arrays<dense_store<S>...>(spec.shape);
+      if (out.bytes >= dense.bytes) {
+        dense.chunks = out.chunks;
         dense.dense = true;
         out = static_cast<state_layout&&>(dense);
       } else {
@@ -87,8 +83,6 @@ template <class Chain, class... S> struct bound_kernels {
         out.chunks = out.grid.chunks();
         out.scratch = static_cast<std::size_t>(panel_scratch::bytes(out.grid, factored_slots));
       }
-    } else {
-      append_all<S...>(out, spec.shape);
     }
     append_common(out, spec, options);
     return out;
@@ -154,9 +148,11 @@ template <class Chain, class... S> struct bound_kernels {
   }
   static panel_scratch scratch(const tensor_record& t) { return {t.scratch.data(), t.layout.grid}; }
 
-  template <class... Store> static void append_all(state_layout& out, const shape& s) {
+  template <class... Store> static state_layout arrays([[maybe_unused]] const shape& s) {
+    state_layout out;
     [[maybe_unused]] std::size_t i = 0;
     (append<Store>(out, Chain::slots[i++].name, s), ...);
+    return out;
   }
   template <class Store> static void append(state_layout& out, const char* slot, const shape& s) {
     int k = 0;

@@ -23,6 +23,15 @@ template <class Indices, class... S> struct leaves;
 template <std::size_t... I, class... S>
 struct leaves<std::index_sequence<I...>, S...> : leaf<I, typename S::view>... {};
 template <std::size_t I, class V> MANGO_HD constexpr V leaf_value(const leaf<I, V>& l) { return l.value; }
+
+// f(stream, its key) for every slot that rounds; the last is the parameter's
+template <std::size_t N, class F> MANGO_INLINE void each_stream(const bool (&rounds)[N], philox_key key, F f) {
+  for (std::size_t stream = 0; stream < N; ++stream) {
+    if (!rounds[stream]) continue;
+    key.stream = stream == N - 1 ? parameter_stream : static_cast<std::uint8_t>(stream);
+    f(stream, key);
+  }
+}
 }  // namespace detail
 
 /// Views of all slots of one tensor.
@@ -70,12 +79,9 @@ template <class Chain, class Target, class G, class... S> struct lanes {
     std::uint16_t draws[slot_total + 1][noise_elements];  // the last row is the parameter's
   };
   MANGO_INLINE void draw(noise_tile& n, index_t first) const {
-    for (std::size_t stream = 0; stream <= slot_total; ++stream) {
-      if (!slot_rounds[stream]) continue;
-      philox_key k = key;
-      k.stream = stream == slot_total ? parameter_stream : static_cast<std::uint8_t>(stream);
+    detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
       fill_random16<noise_elements / 8>(k, first, n.draws[stream]);
-    }
+    });
   }
 
   template <class Noise> MANGO_INLINE void walk(index_t begin, index_t end, Noise noise) const {

@@ -82,14 +82,14 @@ struct panel_slot<S, Rows> {
   }
   template <std::size_t Row, class At> MANGO_INLINE packet load(const held& h, At at, packet::mask zero) const {
     packet x = row_value[Row] * h.column;
-    if constexpr (S::has_signs) x = math::select(lanes_with(bits_at(signs[Row], at)), x, -x);
+    if constexpr (S::has_signs) x = with_signs(bits_at(signs[Row], at), x);
     if constexpr (S::is_lazy) x = math::select(zero, packet(0.0f), x);
     return x;
   }
   template <std::size_t Row, class At> MANGO_INLINE void save(held& h, At at, packet x, packet::bits) {
     packet magnitude = x;
     if constexpr (S::has_signs) {
-      save_bits(signs[Row], at, bits_of(x > packet(0.0f)));
+      save_bits(signs[Row], at, positive_bits(x));
       magnitude = math::abs(x);
     }
     if constexpr (requires { at.count; }) magnitude = math::select(first_lanes(at.count), magnitude, packet(0.0f));

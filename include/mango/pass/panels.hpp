@@ -44,6 +44,10 @@ template <class Chain, class Target, class G, class... S> struct panels {
   static_assert(static_cast<int>(sizeof...(S)) == slot_count<Chain>,
                 "mango: give one store per state slot: stores<factored<>, factored<>> for Adam's m and v");
 
+  static_assert(!(block_store<S> || ...),
+                "mango: a factored store and one with a scale per block do not go together: keep the other slot in "
+                "fp32, bf16 or factored<>");
+
   typename Chain::frame frame;
   Target target;
   const G* gradient;
@@ -76,7 +80,8 @@ template <class Chain, class Target, class G, class... S> struct panels {
 
   // random bits for one stretch of some rows; the last line of a row is the parameter's
   template <std::size_t Rows> struct noise_tile {
-    std::uint16_t draws[rounds ? Rows : 1][rounds ? slot_total + 1 : 1][rounds ? std::size_t{flush_columns} + 128 : 1];
+    std::uint16_t draws[rounds ? Rows : 1][rounds ? slot_total + 1 : 1]
+                       [rounds ? std::size_t{flush_columns} + noise_elements : 1];
     index_t from[Rows];  // where in `draws` the stretch begins
   };
   template <std::size_t Rows>
@@ -84,13 +89,10 @@ template <class Chain, class Target, class G, class... S> struct panels {
     for (std::size_t r = 0; r < Rows; ++r) {
       const index_t first = (row + static_cast<index_t>(r)) * scratch.grid.columns + begin, even = first / 8 * 8;
       n.from[r] = first - even;
-      for (std::size_t stream = 0; stream <= slot_total; ++stream) {
-        if (!slot_rounds[stream]) continue;
-        philox_key k = key;
-        k.stream = stream == slot_total ? parameter_stream : static_cast<std::uint8_t>(stream);
-        for (index_t i = 0; i < n.from[r] + end - begin; i += 128)
-          fill_random16<16>(k, even + i, n.draws[r][stream] + i);
-      }
+      detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
+        for (index_t i = 0; i < n.from[r] + end - begin; i += static_cast<index_t>(noise_elements))
+          fill_random16<noise_elements / 8>(k, even + i, n.draws[r][stream] + i);
+      });
     }
   }
 

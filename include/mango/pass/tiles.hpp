@@ -46,13 +46,10 @@ template <class Chain, class Target, class G, class... S> struct tiles {
   template <std::size_t... I> MANGO_INLINE void run(index_t at, int count, std::index_sequence<I...>) const {
     std::uint16_t draws[rounds ? slot_total + 1 : 1][rounds ? static_cast<std::size_t>(tile) : 1];
     if constexpr (rounds)
-      for (std::size_t stream = 0; stream <= slot_total; ++stream) {
-        if (!slot_rounds[stream]) continue;
-        philox_key k = key;
-        k.stream = stream == slot_total ? parameter_stream : static_cast<std::uint8_t>(stream);
+      detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
         for (int i = 0; i < count; i += static_cast<int>(noise_elements))
           fill_random16<noise_elements / 8>(k, at + i, draws[stream] + i);
-      }
+      });
     const auto noise = [&](std::size_t stream, int i) {
       if constexpr (rounds) return slot_rounds[stream] ? load_bits(draws[stream] + i) : packet::bits{};
       else return packet::bits{};

@@ -18,10 +18,11 @@ namespace mango::inline MANGO_ABI {
 /// Dettmers et al. 2022, arXiv:2110.02861, section 2.1.
 /// Differs: that floor, and zero blocks: published kernels divide 0 by 0, or decode them to what was not there.
 ///
-/// A map has value(code) and finds the nearest code in three steps, y = prepare(y), p = place(y), code(y, p).
+/// The families (nf4, dynamic8, linear8, linear4) say which blocks there are. A map has value(code) and finds the
+/// nearest code in three steps, y = prepare(y), p = place(y), code(y, p).
 template <class Map, int Block, rounding Rounding> struct blockwise {
-  static_assert(Block >= 32 && Block <= 4096 && (Block & (Block - 1)) == 0,
-                "mango: a block has a power of two of numbers, from 32 to 4096");
+  static_assert(Rounding != rounding::kahan,
+                "mango: codes are rounded to nearest or stochastically; there is no compensation beside them");
 
   using map = Map;
   static constexpr const char* name = Map::name;

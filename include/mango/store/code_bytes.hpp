@@ -52,12 +52,16 @@ MANGO_INLINE packet::bits load_bytes(const std::uint8_t* from) {
   std::memcpy(&bytes, from, sizeof bytes);
   return __builtin_convertvector(bytes, packet::bits);
 #else  // g++ 12 would do that byte by byte
-  char __attribute__((vector_size(16))) bytes{};
-  std::memcpy(&bytes, from, MANGO_LANES);
+  typedef char sixteen __attribute__((vector_size(16)));
 #if MANGO_LANES == 16
+  sixteen bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
   return as_bits(__builtin_ia32_pmovzxbd512_mask(bytes, packet::mask{}, static_cast<unsigned short>(-1)));
 #else
-  return as_bits(__builtin_ia32_pmovzxbd256(bytes));
+  typedef long long two __attribute__((vector_size(16)));
+  long long eight;
+  std::memcpy(&eight, from, sizeof eight);
+  return as_bits(__builtin_ia32_pmovzxbd256(__builtin_bit_cast(sixteen, two{eight, 0})));
 #endif
 #endif
 }

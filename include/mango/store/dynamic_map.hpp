@@ -19,11 +19,11 @@ template <bool Signed> struct dynamic_map {
 
   /// What codes stand for, as shares of the block's largest magnitude.
   template <class T> MANGO_HD static T value(number_bits<T> code) {
-    if constexpr (Signed) {
-      const number_ints<T> k = as_ints(code & 255u) - 127, sign = k >> 31;
-      return from_pattern<T>(to_bits(magnitude<T>((k ^ sign) - sign)) | (as_bits(sign) & 0x80000000u));
-    } else {
-      return magnitude<T>(as_ints(code & 255u) + 1);
+    const T number = to_number<T>(as_ints(code) + (Signed ? -127 : 1));
+    if constexpr (!Signed) return magnitude(number);
+    else {
+      const number_bits<T> pattern = to_bits(number);
+      return from_pattern<T>(to_bits(magnitude(from_pattern<T>(pattern & 0x7fffffffu))) | (pattern & 0x80000000u));
     }
   }
 
@@ -62,7 +62,8 @@ template <bool Signed> struct dynamic_map {
  private:
   // Magnitudes are counted by k: code - 127 or, unsigned, code + 1. Decade d has k = n ... 2n-1 with n = 2^exponent(d);
   // d = 1 ... 7 are the decades, 0 is zero and 8 is 1.0.
-  static constexpr int nothing = Signed ? 0 : 1, top = Signed ? 128 : 256;
+  static constexpr float nothing = Signed ? 0 : 1;
+  static constexpr int top = Signed ? 128 : 256;
   MANGO_HD static constexpr int size(int d) { return 1 << (Signed ? d - 1 : d); }
   MANGO_HD static constexpr double unit(int d) {  // the constant c
     double tens = 1;
@@ -103,13 +104,13 @@ template <bool Signed> struct dynamic_map {
   }
   MANGO_HD static constexpr std::uint32_t pattern_of(float x) { return __builtin_bit_cast(std::uint32_t, x); }
 
-  template <class T> MANGO_HD static T magnitude(number_ints<T> k) {
+  // value number k of the positive ones
+  template <class T> MANGO_HD static T magnitude(T k) {
     static constexpr float_table<8> units = by_exponent();
-    const T number = to_number<T>(k);
-    const number_bits<T> pattern = to_bits(number);
+    const number_bits<T> pattern = to_bits(k);
     const T n = from_pattern<T>(pattern & exponent_bits);  // the power of two below k
-    const T x = product(number * T(18.0f) + (T(9.0f) - n * T(16.0f)), T(lookup(units, pattern >> 23)));
-    return math::select(k == nothing, T(0.0f), x);
+    const T x = product(k * T(18.0f) + (T(9.0f) - n * T(16.0f)), T(lookup(units, pattern >> 23)));
+    return math::select(k > T(nothing), x, T(0.0f));
   }
 
   // The k nearest to magnitude a in decade d: k or k - 1, and a comparison with the midpoint above. Past a decade's

@@ -25,8 +25,9 @@ template <int Bits> struct linear_map {
   template <class T> MANGO_HD static T value(number_bits<T> code) {
     return product(to_number<T>(as_ints(code << (32 - bits)) >> (32 - bits)), T(unit));
   }
-  /// The nearest codes or the ones below them. y is in [-1, 1], up to its rounding.
+  /// What place() and code() take for y in [-1, 1], up to its rounding: itself.
   template <class T> MANGO_HD static T prepare(T y) { return y; }
+  /// The nearest codes or the ones below them.
   template <class T> MANGO_HD static number_bits<T> place(T y) {
     return as_bits(truncate(y * T(static_cast<float>(last)) + T(static_cast<float>(last) + 0.498f)) - last);
   }

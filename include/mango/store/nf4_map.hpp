@@ -38,8 +38,9 @@ struct nf4_map {
     return T(lookup(levels, code));
   }
 
-  /// The nearest codes or the ones below them. y is in [-1, 1], up to its rounding.
+  /// What place() and code() take for y in [-1, 1], up to its rounding: itself.
   template <class T> MANGO_HD static T prepare(T y) { return y; }
+  /// The nearest codes or the ones below them.
   template <class T> MANGO_HD static number_bits<T> place(T y) {
     // a parabola for each sign that stays at least a quarter within [k, k + 1) at every midpoint k
     return as_bits(truncate(y * (T(12.9f) - T(5.5f) * math::abs(y)) + T(7.24f)));
