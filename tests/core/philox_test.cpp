@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -19,11 +20,11 @@ int common(const philox_key& a, const philox_key& b, index_t n) {
   return same;
 }
 
-template <std::size_t Blocks> int mismatches(const philox_key& key, index_t first) {
-  std::uint16_t filled[8 * Blocks];
-  fill_random16<Blocks>(key, first, filled);
+template <std::size_t N> int mismatches(const philox_key& key, index_t first) {
+  std::uint16_t filled[N];
+  fill_random16<N>(key, first, filled);
   int wrong = 0;
-  for (std::size_t i = 0; i < 8 * Blocks; ++i) wrong += filled[i] != random16(key, first + static_cast<index_t>(i));
+  for (std::size_t i = 0; i < N; ++i) wrong += filled[i] != random16(key, first + static_cast<index_t>(i));
   return wrong;
 }
 
@@ -48,25 +49,43 @@ TEST_CASE("core philox: the counter is block, tensor, epoch, stream and the key 
   CHECK(random_block(key, 0x00037073243f6a88u) == block{{0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u}});
 }
 
-TEST_CASE("core philox: 16 bits of an element are half e mod 8 of block e / 8") {
+TEST_CASE("core philox: 64 elements share 16 words, first their halves, then their halves rotated by a byte") {
   const philox_key key{.seed = 5, .tensor = 6, .epoch = 7, .stream = 8};
-  for (const index_t e : {index_t{0}, index_t{1}, index_t{7}, index_t{8}, index_t{1234567}, index_t{1} << 36}) {
-    const block b = random_block(key, static_cast<std::uint64_t>(e / 8));
-    const std::uint32_t word = b[e % 8 / 2];
-    CHECK(random16(key, e) == (e % 2 ? word >> 16 : word & 0xffffu));
+  for (const index_t group : {index_t{0}, index_t{1}, index_t{1234567}, index_t{1} << 33}) {
+    std::uint32_t words[16];
+    for (int w = 0; w < 16; ++w)
+      words[w] = random_block(key, static_cast<std::uint64_t>(group) * 4 + static_cast<std::uint64_t>(w / 4))[w % 4];
+    for (int i = 0; i < 32; ++i) {
+      const std::uint32_t word = words[i / 2], turned = std::rotr(word, 8);
+      CHECK(random16(key, group * 64 + i) == (i % 2 ? word >> 16 : word & 0xffffu));
+      CHECK(random16(key, group * 64 + 32 + i) == (i % 2 ? turned >> 16 : turned & 0xffffu));
+    }
+  }
+}
+
+TEST_CASE("core philox: elements that have a byte in common are hardly correlated") {
+  constexpr index_t n = 1 << 16;
+  for (const index_t apart : {index_t{1}, index_t{31}, index_t{32}, index_t{33}}) {
+    double sum = 0;
+    for (index_t e = 0; e < n; ++e) {
+      const auto centred = [&](index_t at) { return (random16({.seed = 3}, at) + 0.5) / 65536 - 0.5; };
+      sum += centred(e) * centred(e + apart);
+    }
+    CAPTURE(apart);
+    CHECK(std::abs(sum / n * 12) < 1.0 / 256 + 4 / std::sqrt(static_cast<double>(n)));
   }
 }
 
 TEST_CASE("core philox: filling gives what asking for each element gives") {
   const philox_key key{.seed = 0x0123456789abcdefu, .tensor = name_hash("w"), .epoch = 41, .stream = 0x80};
-  const index_t past_32_bits = index_t{1} << 35;  // where the number of the block no longer fits in 32 bits
-  for (const index_t first : {index_t{0}, index_t{8}, index_t{128}, index_t{65536}, index_t{65536 * 3 + 8},
-                              past_32_bits - 64, past_32_bits, past_32_bits + 8, index_t{1} << 40}) {
+  const index_t past_32_bits = index_t{1} << 36;  // where the number of the block no longer fits in 32 bits
+  for (const index_t first : {index_t{0}, index_t{64}, index_t{128}, index_t{65536}, index_t{65536 * 3 + 64},
+                              past_32_bits - 64, past_32_bits, past_32_bits + 64, index_t{1} << 40}) {
     CAPTURE(first);
-    CHECK(mismatches<1>(key, first) == 0);
-    CHECK(mismatches<2>(key, first) == 0);
-    CHECK(mismatches<16>(key, first) == 0);
-    CHECK(mismatches<19>(key, first) == 0);
+    CHECK(mismatches<64>(key, first) == 0);
+    CHECK(mismatches<128>(key, first) == 0);
+    CHECK(mismatches<512>(key, first) == 0);
+    CHECK(mismatches<832>(key, first) == 0);
   }
 }
 
@@ -82,7 +101,7 @@ TEST_CASE("core philox: streams that differ in any part of the key are different
   for (const auto& other : others) CHECK(common(key, other, 1 << 16) < 10);
   CHECK(common(key, key, 100) == 100);
   int repeated = 0;  // and a stream does not repeat itself when the block's number passes 32 bits
-  for (index_t e = 0; e < 1 << 12; ++e) repeated += random16(key, e) == random16(key, e + (index_t{1} << 35));
+  for (index_t e = 0; e < 1 << 12; ++e) repeated += random16(key, e) == random16(key, e + (index_t{1} << 36));
   CHECK(repeated < 6);
 }
 

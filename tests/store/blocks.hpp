@@ -59,12 +59,12 @@ template <class S> struct memory {
     int nonfinite = 0;
     for (index_t begin = 0; begin < n; begin += S::block) {
       packet p[packets];
-      packet::bits noise[packets];
+      std::uint16_t noise[S::block];
       for (int i = 0; i < S::block; ++i) {
         const auto at = static_cast<std::size_t>(i / packet::lanes);
         const bool exists = begin + i < n;
         p[at].set(i % packet::lanes, exists ? x[static_cast<std::size_t>(begin + i)] : NAN);
-        noise[at][i % packet::lanes] = S::rounds ? random16(k, begin + i) : 0xffffffffu;
+        noise[i] = static_cast<std::uint16_t>(S::rounds ? random16(k, begin + i) : 0xffffu);
       }
       nonfinite += S::save(solo{}, view(), begin, count_at(begin), p, noise);
     }

@@ -16,11 +16,11 @@ TEST_CASE("store blockwise: a warp writes and reads the same bits as one thread"
         support::warp::run([&](const support::warp& team) {
           for (index_t begin = 0; begin < n; begin += S::block) {
             float mine[each];
-            std::uint32_t noise[each];
+            std::uint16_t noise[each];
             for (std::size_t i = 0; i < each; ++i) {
               const index_t at = begin + team.rank() * static_cast<index_t>(each) + static_cast<index_t>(i);
               mine[i] = at < n ? x[static_cast<std::size_t>(at)] : NAN;
-              noise[i] = S::rounds ? random16(key, at) : 0u;
+              noise[i] = static_cast<std::uint16_t>(S::rounds ? random16(key, at) : 0u);
             }
             counted += S::save(team, many.view(), begin, many.count_at(begin), mine, noise);
             team.max(0);  // the scale is written by one of them

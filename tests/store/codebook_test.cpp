@@ -1,7 +1,8 @@
 // store/*_map.hpp: what codes stand for, and that the code found is the nearest, in every lane and one by one
 #include <doctest/doctest.h>
-#include <algorithm>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "mango/core/lookup.hpp"
@@ -122,6 +123,35 @@ TEST_CASE("store map linear, 8 bits: the nearest code, ties to the lower") { che
 TEST_CASE("store map linear, 4 bits: the nearest code, ties to the lower") { check_map<linear_map<4>>(); }
 TEST_CASE("store map linear, 4 bits without sign: the nearest code, ties to the lower") {
   check_map<linear4_unsigned_map>();
+}
+
+TEST_CASE("store map: position is linear from each value to the next, in every lane and one by one") {
+  const auto check = []<class Map>() {
+    CAPTURE(Map::name);
+    const std::vector<float> value = values<Map>();
+    double worst = 0;
+    int wrong_lanes = 0;
+    for (float y : questions(value)) {
+      y = std::clamp(y, -1.0f, 1.0f);
+      const std::int32_t at = Map::position(y, Map::segment(y));
+      const auto many = Map::position(packet(y), Map::segment(packet(y)));
+      for (int i = 0; i < packet::lanes; ++i) wrong_lanes += std::bit_cast<packet::mask>(many)[i] != at;
+      if (y < value.front()) continue;  // those are cut off later
+      const auto above = std::upper_bound(value.begin(), value.end() - 1, y), below = above - 1;
+      const double fraction = (static_cast<double>(y) - static_cast<double>(*below)) /
+                              (static_cast<double>(*above) - static_cast<double>(*below));
+      worst =
+          std::max(worst, std::abs(at - 65536 * (Map::first + static_cast<double>(below - value.begin()) + fraction)));
+    }
+    CHECK(wrong_lanes == 0);
+    CHECK(worst <= 4);
+  };
+  check.operator()<nf4_map>();
+  check.operator()<dynamic_map<true>>();
+  check.operator()<dynamic_map<false>>();
+  check.operator()<linear_map<8>>();
+  check.operator()<linear_map<4>>();
+  check.operator()<linear4_unsigned_map>();
 }
 
 TEST_CASE("store map nf4: the published bits") {

@@ -65,7 +65,18 @@ typedef std::uint16_t unaligned_halves __attribute__((vector_size(2 * MANGO_LANE
 /// A packet of bits read from memory as integers: what a finiteness test may look at under -ffast-math.
 MANGO_INLINE packet::bits load_bits(const float* x) { return *reinterpret_cast<const detail::unaligned_words*>(x); }
 MANGO_INLINE packet::bits load_bits(const std::uint16_t* x) {
-  return __builtin_convertvector(*reinterpret_cast<const detail::unaligned_halves*>(x), packet::bits);
+  const auto& halves = *reinterpret_cast<const detail::unaligned_halves*>(x);
+#if MANGO_LANES == 16 && !defined(__clang__)  // g++ 12 converts the halves of a packet and joins them
+  typedef short shorts __attribute__((vector_size(32)));
+  return __builtin_bit_cast(packet::bits,
+                            __builtin_ia32_pmovzxwd512_mask(__builtin_bit_cast(shorts, halves), packet::mask{},
+                                                            static_cast<unsigned short>(0xffff)));
+#elif MANGO_LANES == 8 && defined(__AVX2__) && !defined(__clang__)
+  typedef short shorts __attribute__((vector_size(16)));
+  return __builtin_bit_cast(packet::bits, __builtin_ia32_pmovzxwd256(__builtin_bit_cast(shorts, halves)));
+#else
+  return __builtin_convertvector(halves, packet::bits);
+#endif
 }
 MANGO_INLINE packet::bits load_bits(const bfloat16* x) { return load_bits(&x->bits) << 16; }
 

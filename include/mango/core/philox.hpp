@@ -51,10 +51,15 @@ MANGO_HD constexpr philox_block random_block(const philox_key& k, std::uint64_t 
                     static_cast<std::uint32_t>(k.seed), static_cast<std::uint32_t>(k.seed >> 32));
 }
 
-/// 16 random bits for one element: half e%8 of block e/8, lower half of each word first.
+/// 16 random bits for one element. Every 64 elements share 16 words (4 blocks): the first 32 take the halves of the
+/// words, lower half first, the others the halves of the words rotated by a byte. So two elements 31 to 33 apart may
+/// have a byte in common, the upper one of one and the lower one of the other: each is uniform, their correlation is
+/// 2^-8, and a rounded tensor costs half the random words.
 MANGO_HD constexpr std::uint32_t random16(const philox_key& k, index_t e) {
-  const auto word = random_block(k, static_cast<std::uint64_t>(e) / 8)[e / 2 % 4];
-  return e % 2 == 0 ? word & 0xffffu : word >> 16;
+  const auto place = static_cast<std::uint32_t>(e % 64), word = place % 32 / 2;
+  const std::uint32_t x = random_block(k, static_cast<std::uint64_t>(e) / 64 * 4 + word / 4)[word % 4];
+  const std::uint32_t turned = place < 32 ? x : x >> 8 | x << 24;
+  return place % 2 == 0 ? turned & 0xffffu : turned >> 16;
 }
 
 #if MANGO_LANES > 1
@@ -86,7 +91,7 @@ MANGO_INLINE packet::bits zip(packet::bits a, packet::bits b, bool second, std::
                 : __builtin_shufflevector(a, b, (I / 2 + (I % 2) * MANGO_LANES)...);
 }
 
-// MANGO_LANES blocks at once, one per lane; out holds their words, block after block
+// MANGO_LANES blocks at once, one per lane; out gets the bits of the 16 MANGO_LANES elements they serve
 MANGO_INLINE void random_packet(const philox_key& key, std::uint64_t block, std::uint16_t* out) {
   packet::bits c0{}, c1 = packet::bits{} + key.tensor, c2 = packet::bits{} + key.epoch, c3{};
   for (int i = 0; i < MANGO_LANES; ++i) {
@@ -111,31 +116,37 @@ MANGO_INLINE void random_packet(const philox_key& key, std::uint64_t block, std:
   constexpr auto each = std::make_index_sequence<MANGO_LANES>{};
   const packet::bits even[2] = {zip(c0, c2, false, each), zip(c0, c2, true, each)};
   const packet::bits odd[2] = {zip(c1, c3, false, each), zip(c1, c3, true, each)};
-  for (int half = 0; half < 2; ++half) {
-    const packet::bits words[2] = {zip(even[half], odd[half], false, each), zip(even[half], odd[half], true, each)};
-    std::memcpy(out + 4 * MANGO_LANES * half, words, sizeof words);
-  }
+  for (int half = 0; half < 2; ++half)
+    for (const bool second : {false, true}) {
+      const packet::bits words = zip(even[half], odd[half], second, each);
+      const packet::bits turned = words >> 8 | words << 24;
+      const int first = (2 * half + (second ? 1 : 0)) * MANGO_LANES;  // of the words
+      std::uint16_t* const to = out + first / 16 * 64 + first % 16 * 2;
+      std::memcpy(to, &words, sizeof words);
+      std::memcpy(to + 32, &turned, sizeof turned);
+    }
 }
 }  // namespace detail
 #endif
 
-/// out[i] = random16(k, first + i) for 8 * Blocks elements; `first` is a multiple of 8. On the host, blocks run side by
+/// out[i] = random16(k, first + i) for N elements; `first` and N are multiples of 64. On the host, blocks run side by
 /// side in the lanes of packets.
-template <std::size_t Blocks>
-MANGO_INLINE void fill_random16(const philox_key& key, index_t first, std::uint16_t* out) {
-  const auto block = static_cast<std::uint64_t>(first) / 8;
+template <std::size_t N> MANGO_INLINE void fill_random16(const philox_key& key, index_t first, std::uint16_t* out) {
+  static_assert(N % 64 == 0, "mango: 64 elements share their random words");
 #if MANGO_LANES > 1 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  constexpr std::size_t whole = Blocks / MANGO_LANES * MANGO_LANES;
-  for (std::size_t i = 0; i < whole; i += MANGO_LANES) detail::random_packet(key, block + i, out + 8 * i);
+  constexpr std::size_t side_by_side = 16 * MANGO_LANES, whole = N / side_by_side * side_by_side;
+  for (std::size_t i = 0; i < whole; i += side_by_side)
+    detail::random_packet(key, (static_cast<std::uint64_t>(first) + i) / 16, out + i);
 #else
   constexpr std::size_t whole = 0;
 #endif
-  for (std::size_t i = whole; i < Blocks; ++i) {
-    const philox_block words = random_block(key, block + i);
-    for (std::size_t w = 0; w < 4; ++w) {
-      out[8 * i + 2 * w] = static_cast<std::uint16_t>(words[w] & 0xffffu);
-      out[8 * i + 2 * w + 1] = static_cast<std::uint16_t>(words[w] >> 16);
-    }
+  for (std::size_t i = whole; i < N; i += 2) {
+    // the two halves of a word
+    const std::uint32_t word = static_cast<std::uint32_t>(i % 32 / 2);
+    const std::uint32_t x = random_block(key, (static_cast<std::uint64_t>(first) + i) / 64 * 4 + word / 4)[word % 4];
+    const std::uint32_t turned = i % 64 < 32 ? x : x >> 8 | x << 24;
+    out[i] = static_cast<std::uint16_t>(turned & 0xffffu);
+    out[i + 1] = static_cast<std::uint16_t>(turned >> 16);
   }
 }
 

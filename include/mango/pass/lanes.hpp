@@ -10,7 +10,7 @@ namespace mango::inline MANGO_ABI {
 /// Work is handed out in chunks of this many elements, whatever the number of threads: results do not depend on it.
 inline constexpr index_t chunk_elements = index_t{1} << 16;
 /// Random bits are drawn for this many elements at a time, into the first-level cache.
-inline constexpr std::size_t noise_elements = 128;
+inline constexpr std::size_t noise_elements = 256;
 /// The stream of random numbers that rounds a parameter; slot i has stream i.
 inline constexpr std::uint8_t parameter_stream = 0x80;
 
@@ -80,7 +80,7 @@ template <class Chain, class Target, class G, class... S> struct lanes {
   };
   MANGO_INLINE void draw(noise_tile& n, index_t first) const {
     detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
-      fill_random16<noise_elements / 8>(k, first, n.draws[stream]);
+      fill_random16<noise_elements>(k, first, n.draws[stream]);
     });
   }
 

@@ -87,11 +87,11 @@ template <class Chain, class Target, class G, class... S> struct panels {
   template <std::size_t Rows>
   MANGO_INLINE void draw(noise_tile<Rows>& n, index_t row, index_t begin, index_t end) const {
     for (std::size_t r = 0; r < Rows; ++r) {
-      const index_t first = (row + static_cast<index_t>(r)) * scratch.grid.columns + begin, even = first / 8 * 8;
+      const index_t first = (row + static_cast<index_t>(r)) * scratch.grid.columns + begin, even = first / 64 * 64;
       n.from[r] = first - even;
       detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
         for (index_t i = 0; i < n.from[r] + end - begin; i += static_cast<index_t>(noise_elements))
-          fill_random16<noise_elements / 8>(k, even + i, n.draws[r][stream] + i);
+          fill_random16<noise_elements>(k, even + i, n.draws[r][stream] + i);
       });
     }
   }

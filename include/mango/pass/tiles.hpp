@@ -48,7 +48,7 @@ template <class Chain, class Target, class G, class... S> struct tiles {
     if constexpr (rounds)
       detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
         for (int i = 0; i < count; i += static_cast<int>(noise_elements))
-          fill_random16<noise_elements / 8>(k, at + i, draws[stream] + i);
+          fill_random16<noise_elements>(k, at + i, draws[stream] + i);
       });
     const auto noise = [&](std::size_t stream, int i) {
       if constexpr (rounds) return slot_rounds[stream] ? load_bits(draws[stream] + i) : packet::bits{};
@@ -67,7 +67,7 @@ template <class Chain, class Target, class G, class... S> struct tiles {
     const int whole_packets = count / packet::lanes, rest = count % packet::lanes;
     for (int i = 0; i < whole_packets; ++i) step(whole{at + i * packet::lanes}, i);
     if (rest > 0) step(part_of{at + whole_packets * packet::lanes, rest}, whole_packets);
-    (encode<S>(detail::leaf_value<I>(slots), at, count, s[I], [&](int i) { return noise(I, i); }), ...);
+    (encode<S>(detail::leaf_value<I>(slots), at, count, s[I], rounds ? draws[I] : nullptr), ...);
   }
 
   template <class Store>
@@ -83,25 +83,27 @@ template <class Chain, class Target, class G, class... S> struct tiles {
       if (i * packet::lanes < count) x[i] = Store::load(v, part_of{at + i * packet::lanes, count - i * packet::lanes});
     }
   }
-  template <class Store, class Noise>
+  template <class Store>
   static MANGO_INLINE void encode(const typename Store::view& v, index_t at, int count, const packet (&x)[packets],
-                                  Noise noise) {
+                                  [[maybe_unused]] const std::uint16_t* noise) {
     if constexpr (block_store<Store>) {
       constexpr auto each = static_cast<std::size_t>(Store::block / packet::lanes);
-      for (int b = 0; b * Store::block < count; ++b) {
-        packet::bits bits[each];
-        if constexpr (Store::rounds)
-          for (std::size_t i = 0; i < each; ++i)
-            bits[i] = noise(b * Store::block + static_cast<int>(i) * packet::lanes);
+      constexpr auto blocks = static_cast<std::size_t>(tile / Store::block);
+      if (count == tile &&
+          Store::template save_blocks<blocks>(v.scales + at / Store::block, v.codes + Store::code_bytes(at),
+                                              reinterpret_cast<const float*>(x), noise))
+        return;
+      for (int b = 0; b * Store::block < count; ++b)
         Store::save(solo{}, v, at + b * Store::block, rest_of<Store::block>(count, b),
-                    *reinterpret_cast<const packet(*)[each]>(x + static_cast<std::size_t>(b) * each), bits);
-      }
+                    *reinterpret_cast<const packet(*)[each]>(x + static_cast<std::size_t>(b) * each),
+                    Store::rounds ? noise + b * Store::block : nullptr);
     } else {
+      const auto bits = [&](int i) { return Store::rounds ? load_bits(noise + i) : packet::bits{}; };
       int i = 0;
       for (; (i + 1) * packet::lanes <= count; ++i)
-        Store::save(v, whole{at + i * packet::lanes}, x[i], noise(i * packet::lanes));
+        Store::save(v, whole{at + i * packet::lanes}, x[i], bits(i * packet::lanes));
       if (i * packet::lanes < count)
-        Store::save(v, part_of{at + i * packet::lanes, count - i * packet::lanes}, x[i], noise(i * packet::lanes));
+        Store::save(v, part_of{at + i * packet::lanes, count - i * packet::lanes}, x[i], bits(i * packet::lanes));
     }
   }
   // how much of block b there is

@@ -8,8 +8,8 @@
 namespace mango::inline MANGO_ABI {
 
 /// Codes of `Map` for x / a, where a is the largest magnitude in a block of `Block` numbers; a is kept in fp32.
-///   write  y = x (1/a); the code nearest to y, at one distance the lower; if `stochastic`, the code on the other side
-///          of y instead, with probability distance / gap in steps of 2^-16
+///   write  y = x (1/a); the code nearest to y, at one distance the lower; if `stochastic`, of the two codes around y
+///          the upper one with probability (y - lower) / gap, in steps of 2^-16
 ///   read   Map::value(code) a
 /// A block whose largest magnitude is below the smallest normal float has scale 0 and reads as +0. NaN and infinity
 /// count as 0: they neither move the scale nor are stored. In a nonnegative map that has a zero, `stochastic` stores a
@@ -18,8 +18,10 @@ namespace mango::inline MANGO_ABI {
 /// Dettmers et al. 2022, arXiv:2110.02861, section 2.1.
 /// Differs: that floor, and zero blocks: published kernels divide 0 by 0, or decode them to what was not there.
 ///
-/// The families (nf4, dynamic8, linear8, linear4) say which blocks there are. A map has value(code) and finds the
-/// nearest code in three steps, y = prepare(y), p = place(y), code(y, p).
+/// The families (nf4, dynamic8, linear8, linear4) say which blocks there are. A map has value(code), finds the nearest
+/// code in three steps, y = prepare(y), p = place(y), code(y, p), and says with position(y) where y is between two
+/// codes: a code with 16 bits of fraction, linear from one to the next. A random number below 2^16 is added to it and
+/// the fraction is cut off: that is the stochastic rounding.
 template <class Map, int Block, rounding Rounding> struct blockwise {
   static_assert(Rounding != rounding::kahan,
                 "mango: codes are rounded to nearest or stochastically; there is no compensation beside them");
@@ -64,11 +66,11 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
     }
   }
 
-  /// Writes one block, shared as in load(). `noise` holds 16 random bits per number, and is not read unless `rounds`.
-  /// Returns how many of this member's numbers are NaN or infinite.
+  /// Writes one block, shared as in load(). `noise` holds 16 random bits for each of this member's numbers, and may be
+  /// null unless `rounds`. Returns how many of this member's numbers are NaN or infinite.
   template <class Team, class T, std::size_t N>
   MANGO_HD static int save(const Team& team, view s, index_t begin, int count, const T (&x)[N],
-                           const number_bits<T> (&noise)[N]) {
+                           const std::uint16_t* noise) {
     constexpr int own = share<T, N>();
     const int here = count - team.rank() * own;
     std::uint8_t* const to = s.codes + (begin + team.rank() * own) * Map::bits / 8;
@@ -82,10 +84,10 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
     return product(Map::template value<T>(code), scale);
   }
 
-  /// save() from memory: `Own` numbers, of which `here` exist. `noise` may be null unless `rounds`.
+  /// save() from memory: `Own` numbers, of which `here` exist.
   template <int Own, class Team>
   MANGO_INLINE static int save_floats(const Team& team, float* scale, std::uint8_t* to, int here, const float* x,
-                                      const packet::bits* noise) {
+                                      const std::uint16_t* noise) {
 #if MANGO_LANES > 1
     constexpr auto packets = static_cast<std::size_t>(Own / packet::lanes);
     detail::magnitudes seen{detail::infinite_pattern, 0};
@@ -107,13 +109,13 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
   }
 
   /// The same for `Blocks` whole blocks that follow each other. False, and nothing written, if any number is NaN or
-  /// infinite. Scales are all found first: one block's would keep the codes waiting.
-  template <std::size_t Blocks>
+  /// infinite. Scales are all found first: one block's would keep the codes waiting. `Ahead`, if not 0, says how many
+  /// numbers ahead memory is fetched: encoding reads nothing new, so the machine's own prefetcher pauses.
+  template <std::size_t Blocks, index_t Ahead = 0>
   MANGO_INLINE static bool save_blocks([[maybe_unused]] float* scale, [[maybe_unused]] std::uint8_t* to,
-                                       [[maybe_unused]] const float* x, [[maybe_unused]] const packet::bits* noise) {
+                                       [[maybe_unused]] const float* x, [[maybe_unused]] const std::uint16_t* noise) {
 #if MANGO_LANES > 1
     constexpr auto packets = static_cast<std::size_t>(Block / packet::lanes);
-    constexpr index_t ahead = 2048;  // encoding reads nothing new, so the machine's own prefetcher pauses
     std::int32_t patterns[Blocks], largest = 0;
     for (std::size_t b = 0; b < Blocks; ++b) {
       patterns[b] = detail::largest_pattern<packets>(x + b * Block);
@@ -126,9 +128,10 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
       scale[b] = by[b].scale;
     }
     for (std::size_t b = 0; b < Blocks; ++b) {
-      for (std::size_t k = 0; k < packets; ++k)
-        __builtin_prefetch(x + b * Block + ahead + static_cast<index_t>(k) * packet::lanes);
-      encode_run<packets>(x + b * Block, by[b], rounds ? noise + b * packets : noise,
+      if constexpr (Ahead > 0)
+        for (std::size_t k = 0; k < packets; ++k)
+          __builtin_prefetch(x + b * Block + Ahead + static_cast<index_t>(k) * packet::lanes);
+      encode_run<packets>(x + b * Block, by[b], rounds ? noise + b * Block : noise,
                           to + code_bytes(static_cast<index_t>(b) * Block));
     }
     return true;
@@ -163,12 +166,12 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
 
   template <std::size_t N, class T, class Team>
   MANGO_HD static int save_each(const Team& team, float* scale, std::uint8_t* to, int here, const T* x,
-                                [[maybe_unused]] const number_bits<T>* noise) {
+                                [[maybe_unused]] const std::uint16_t* noise) {
     T kept[N];
     const detail::magnitudes seen = detail::keep_finite<N>(x, here, kept);
     const scaling by = save_scale(team, scale, seen.largest);
     std::uint32_t codes[N];
-    for (std::size_t k = 0; k < N; ++k) codes[k] = encode(kept[k], by, rounds ? noise[k] : number_bits<T>{});
+    for (std::size_t k = 0; k < N; ++k) codes[k] = encode(kept[k], by, rounds ? noise[k] : 0u);
     detail::write_codes<Map::bits>(to, here, codes);
     return seen.nonfinite;
   }
@@ -177,49 +180,51 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
   // The codes of packets. In steps of one short loop each over a few of them: in one long loop, a processor's window is
   // full of instructions that wait for the first packet.
   template <std::size_t Packets>
-  MANGO_INLINE static void encode_run(const float* x, scaling by, [[maybe_unused]] const packet::bits* noise,
+  MANGO_INLINE static void encode_run(const float* x, scaling by, [[maybe_unused]] const std::uint16_t* noise,
                                       std::uint8_t* to) {
     constexpr std::size_t run = Packets < 16 ? Packets : 16, packed = run < 4 ? run : 4;
     for (std::size_t first = 0; first < Packets; first += run) {
-      packet prepared[run];
+      packet y[run];
       packet::bits code[run];
       MANGO_UNROLL_4
       for (std::size_t k = 0; k < run; ++k) {
-        const packet y = product(mango::load(x + (first + k) * packet::lanes), packet(by.inverse));
-        prepared[k] = Map::prepare(y);
-        code[k] = Map::place(prepared[k]);
+        y[k] = product(mango::load(x + (first + k) * packet::lanes), packet(by.inverse));
+        if constexpr (rounds) code[k] = Map::segment(y[k]);
+        else code[k] = Map::place(y[k] = Map::prepare(y[k]));
       }
       MANGO_UNROLL_4
-      for (std::size_t k = 0; k < run; ++k) code[k] = Map::code(prepared[k], code[k]);
-      if constexpr (rounds)
-        for (std::size_t k = 0; k < run; ++k)
-          code[k] = round(mango::load(x + (first + k) * packet::lanes), by, code[k], noise[first + k]);
+      for (std::size_t k = 0; k < run; ++k) {
+        if constexpr (rounds)
+          code[k] = by_chance(mango::load(x + (first + k) * packet::lanes), by, y[k], code[k],
+                              load_bits(noise + (first + k) * packet::lanes));
+        else code[k] = Map::code(y[k], code[k]);
+      }
       for (std::size_t k = 0; k < run; k += packed)
         detail::save_codes<Map::bits, packed>(to + (first + k) * packet::lanes * Map::bits / 8, code + k);
     }
   }
 #endif
   template <class T> MANGO_HD static number_bits<T> encode(T x, scaling by, [[maybe_unused]] number_bits<T> noise) {
-    const T y = Map::prepare(product(x, T(by.inverse)));
-    const number_bits<T> code = Map::code(y, Map::place(y));
-    if constexpr (rounds) return round(x, by, code, noise);
-    else return code;
+    const T y = product(x, T(by.inverse));
+    if constexpr (rounds) return by_chance(x, by, y, Map::segment(y), noise);
+    else {
+      const T prepared = Map::prepare(y);
+      return Map::code(prepared, Map::place(prepared));
+    }
   }
 
-  template <class T> MANGO_HD static number_bits<T> round(T x, scaling by, number_bits<T> code, number_bits<T> noise) {
-    code = move_by_chance(product(x, T(by.inverse)), code, noise);
-    if constexpr (Map::nonnegative && Map::has_zero) return x > T(by.floor) ? at_least_one(code) : code;
-    else return code;
-  }
-  template <class Bits> MANGO_HD static Bits at_least_one(Bits code) { return code == 0u ? code + 1u : code; }
-  // The code beyond y, with probability |y - value| / |next - value|
-  template <class T> MANGO_HD static number_bits<T> move_by_chance(T y, number_bits<T> code, number_bits<T> noise) {
-    const T value = Map::template value<T>(code);
-    const number_ints<T> k = as_ints(code), lower = k > Map::first ? k - 1 : k, upper = k < Map::last ? k + 1 : k;
-    const number_bits<T> next = as_bits(y > value ? upper : lower);
-    const T gap = math::abs(Map::template value<T>(next) - value), distance = math::abs(y - value);
-    const T draw = to_number<T>(as_ints(noise)) + T(0.5f);
-    return draw * gap < distance * T(65536.0f) ? next : code;
+  template <class T>
+  MANGO_HD static number_bits<T> by_chance([[maybe_unused]] T x, [[maybe_unused]] scaling by, T y,
+                                           number_bits<T> segment, number_bits<T> noise) {
+    number_ints<T> at = Map::position(y, segment);
+    constexpr int one = 1 << 16;
+    const number_ints<T> first = number_ints<T>{} + Map::first * one, last = number_ints<T>{} + Map::last * one;
+    if constexpr (Map::nonnegative && Map::has_zero) {
+      const number_ints<T> floor = x > T(by.floor) ? first + one : first;
+      at = at > floor ? at : floor;
+    } else at = at > first ? at : first;  // it may be rounded past an end
+    at = at < last ? at : last;
+    return as_bits((at + as_ints(noise)) >> 16);
   }
 };
 

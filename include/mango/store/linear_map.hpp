@@ -35,6 +35,12 @@ template <int Bits> struct linear_map {
   template <class T> MANGO_HD static number_bits<T> code(T y, number_bits<T> place) {
     return detail::settle<0>(y, as_ints(place), unit);
   }
+  /// Where y in [-1, 1] is between two codes, as a code with 16 bits of fraction: one line for all.
+  template <class T> MANGO_HD static number_bits<T> segment(T) { return number_bits<T>{}; }
+  template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T>) {
+    constexpr float end = 65536.0f * last;
+    return truncate(product(y, T(end)) + T(end + 0.5f)) - (last << 16);
+  }
 
  private:
   static constexpr float unit = 1.0f / static_cast<float>(last);
@@ -57,6 +63,10 @@ struct linear4_unsigned_map {
   }
   template <class T> MANGO_HD static number_bits<T> code(T y, number_bits<T> place) {
     return detail::settle<1>(y, as_ints(place), unit);
+  }
+  template <class T> MANGO_HD static number_bits<T> segment(T) { return number_bits<T>{}; }
+  template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T>) {
+    return truncate(math::max(product(y, T(16 * 65536.0f)), T(65536.0f)) - T(65535.5f));
   }
 
  private:

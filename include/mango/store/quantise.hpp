@@ -85,7 +85,7 @@ index_t quantise(std::span<const float> x, std::span<std::uint8_t> codes, std::s
   for (index_t at = 0; at < n;) {
     float* const scale = scales.data() + at / block;
     std::uint8_t* const to = codes.data() + format::code_bytes(at);
-    if (n - at >= together && format::template save_blocks<run>(scale, to, x.data() + at, nullptr)) {
+    if (n - at >= together && format::template save_blocks<run, 2048>(scale, to, x.data() + at, nullptr)) {
       at += together;
       continue;
     }
