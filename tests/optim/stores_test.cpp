@@ -3,6 +3,7 @@
 
 #include "mango/optim/adamw.hpp"
 #include "mango/store/kahan.hpp"
+#include "mango/store/nf4.hpp"
 #include "optim/numbers.hpp"
 #include "optim/snapshot.hpp"
 
@@ -162,6 +163,14 @@ TEST_CASE("optim stores: bytes of state are known before, exact after, and all t
   count_bytes<stores<bf16, bf16>>(2, 2, 2);
   count_bytes<stores<kahan, kahan>>(4, 4, 2);
   count_bytes<stores<bf16, fp32>>(2, 4, 4);
+}
+
+TEST_CASE("optim stores: four bits with scales in half precision learn, and their bytes are exact") {
+  using half_scaled = mango::nf4<64, mango::rounding::stochastic, mango::float16>;
+  CHECK(learn<stores<half_scaled, mango::nf4<>>, float, float>(kind::f32) < 1e-2);
+  mango::adamw<stores<half_scaled, mango::nf4<>>> opt{{}};
+  opt.add("w", {.shape = {1000}});
+  CHECK(opt.state_bytes() == (500 + 2 * 16) + (500 + 4 * 16));
 }
 
 TEST_CASE("optim stores: the plan of a chain is its traffic") {

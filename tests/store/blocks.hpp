@@ -30,6 +30,7 @@ namespace {
 
 template <class Family> using any_sign = typename Family::template of<range::any>;
 template <class Family> using no_sign = typename Family::template of<range::nonnegative>;
+using half_scaled = nf4<64, rounding::stochastic, float16>;
 using dynamic_nearest = any_sign<dynamic8<256>>;
 using dynamic_unsigned = no_sign<dynamic8<256>>;
 
@@ -38,7 +39,7 @@ constexpr philox_key key{.seed = 5, .tensor = 6};
 // Memory for n numbers with sentinels around it, and blocks written and read by one thread
 template <class S> struct memory {
   guarded<std::uint8_t> codes;
-  guarded<float> scales;
+  guarded<typename S::scale_type> scales;
   index_t n;
 
   explicit memory(index_t count, std::size_t past = 0)
@@ -122,6 +123,7 @@ template <class S> double largest_error(const std::vector<float>& x) {
 template <class F> void every_store(F f) {
   f.template operator()<any_sign<nf4<32>>>();
   f.template operator()<any_sign<nf4<64>>>();
+  f.template operator()<any_sign<half_scaled>>();
   f.template operator()<any_sign<nf4<64, rounding::nearest>>>();
   f.template operator()<no_sign<nf4<64>>>();
   f.template operator()<any_sign<linear4<64>>>();

@@ -12,6 +12,8 @@ TEST_CASE("store blockwise: descriptions") {
   CHECK(std::string(no_sign<nf4<>>::name) == "linear4");
   CHECK(std::string(dynamic_unsigned::name) == "dynamic8");
   CHECK(any_sign<nf4<64>>::bits == 4.5);
+  CHECK(any_sign<half_scaled>::bits == 4.25);
+  CHECK(std::string(name_of(any_sign<half_scaled>::parts[1].type)) == "F16");
   CHECK(dynamic_nearest::bits == 8.125);
   CHECK(any_sign<nf4<>>::fill == 0x77);
   CHECK(dynamic_nearest::fill == 127);
@@ -95,7 +97,8 @@ TEST_CASE("store blockwise: zeros stay zeros, signs are symmetric, powers of two
 
     x = numbers<S>(S::block, 5);
     std::vector<float> larger = x, negative = x;
-    for (float& v : larger) v *= 0x1p20f;
+    const float power = std::is_same_v<typename S::scale_type, float> ? 0x1p20f : 0x1p6f;  // a half ends at 2^16
+    for (float& v : larger) v *= power;
     for (float& v : negative) v = -v;
     memory<S> a(S::block), b(S::block);
     a.save(x), b.save(larger);
@@ -114,7 +117,7 @@ TEST_CASE("store blockwise: blocks of zero and of numbers below the smallest nor
     for (const float value : {0.0f, -0.0f, 1e-41f, std::bit_cast<float>(0x007fffffu)}) {
       memory<S> m(S::block + 5);
       m.save(std::vector<float>(S::block + 5, value));
-      for (const float s : m.scales.span()) CHECK(bits_of(s) == 0);
+      for (const auto s : m.scales.span()) CHECK(bits_of(to_float(s)) == 0);
       for (const std::uint8_t c : m.codes.span()) CHECK(c == S::fill);
       for (const float x : m.load()) CHECK(bits_of(x) == 0);
     }
@@ -139,6 +142,29 @@ TEST_CASE("store blockwise: NaN and infinity are counted, stored as zero, and do
     CHECK(support::first_difference(a.codes.span(), b.codes.span()) == -1);
     CHECK(support::first_difference(a.scales.span(), b.scales.span()) == -1);
   });
+}
+
+TEST_CASE(
+    "store blockwise: a float16 scale is the next half above the largest magnitude, and holds no more than 65504") {
+  using S = any_sign<nf4<64, rounding::nearest, float16>>;
+  std::vector<float> x(5 * 64, 0.0f);
+  const float largest[] = {1.0f, 0.1f, 3e-7f, 1e-9f, 65504.0f};
+  for (std::size_t b = 0; b < 5; ++b) x[64 * b + 7] = -largest[b];
+  memory<S> m(5 * 64);
+  CHECK(m.save(x) == 0);
+  const std::vector<float> y = m.load();
+  for (std::size_t b = 0; b < 5; ++b) {
+    CAPTURE(largest[b]);
+    const float scale = to_float(m.scales[b]);
+    CHECK(scale >= largest[b]);
+    CHECK(scale <= std::max(largest[b] * (1 + 0x1p-10f), largest[b] + 0x1p-24f));
+    for (std::size_t i = 0; i < 64; ++i) CHECK((i == 7 || bits_of(y[64 * b + i]) == 0));
+    if (largest[b] > 1e-7f) CHECK(std::abs(y[64 * b + 7] + largest[b]) <= 0.16f * scale);
+  }
+  x[0] = 65536.0f;  // counted, stored as 0, and without a say in the scale, like infinity
+  CHECK(m.save(x) == 1);
+  CHECK(bits_of(m.load()[0]) == 0);
+  CHECK(to_float(m.scales[0]) == 1.0f);
 }
 
 TEST_CASE("store blockwise: stochastic rounding takes the two neighbours, and their mean is the number") {

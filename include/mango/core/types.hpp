@@ -17,8 +17,15 @@ struct bfloat16 {
   friend constexpr bool operator==(bfloat16, bfloat16) = default;
 };
 
+/// An IEEE half: 11 bits of precision, but no more than 65504 and nothing below 6e-8. It has no arithmetic: it is read
+/// into and rounded from float (core/half.hpp).
+struct float16 {
+  std::uint16_t bits = 0;
+  friend constexpr bool operator==(float16, float16) = default;
+};
+
 /// The element types that memory is made of: a parameter, a gradient, or one part of a stored state.
-enum class dtype : std::uint8_t { f32, bf16, u8 };
+enum class dtype : std::uint8_t { f32, bf16, u8, f16 };
 
 /// Which values a slot takes: a second moment is never negative, so a quantised store gives it another code table.
 enum class range : std::uint8_t { any, nonnegative };
@@ -32,15 +39,18 @@ enum class range : std::uint8_t { any, nonnegative };
 enum class rounding : std::uint8_t { stochastic, kahan, nearest };
 
 /// Bytes of one element.
-constexpr index_t size_of(dtype t) { return t == dtype::f32 ? 4 : t == dtype::bf16 ? 2 : 1; }
+constexpr index_t size_of(dtype t) { return t == dtype::f32 ? 4 : t == dtype::u8 ? 1 : 2; }
 
-/// The name safetensors gives to the type: "F32", "BF16", "U8".
-constexpr const char* name_of(dtype t) { return t == dtype::f32 ? "F32" : t == dtype::bf16 ? "BF16" : "U8"; }
+/// The name safetensors gives to the type: "F32", "BF16", "U8", "F16".
+constexpr const char* name_of(dtype t) {
+  return t == dtype::f32 ? "F32" : t == dtype::bf16 ? "BF16" : t == dtype::u8 ? "U8" : "F16";
+}
 
 namespace detail {
 template <class T> struct dtype_traits;
 template <> struct dtype_traits<float> { static constexpr dtype value = dtype::f32; };
 template <> struct dtype_traits<bfloat16> { static constexpr dtype value = dtype::bf16; };
+template <> struct dtype_traits<float16> { static constexpr dtype value = dtype::f16; };
 template <> struct dtype_traits<std::uint8_t> { static constexpr dtype value = dtype::u8; };
 }  // namespace detail
 

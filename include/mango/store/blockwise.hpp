@@ -1,5 +1,6 @@
 #pragma once
 // A slot in blocks: a few bits per number, and one scale per block of them.
+#include "mango/core/half.hpp"
 #include "mango/core/math.hpp"
 #include "mango/store/block_scan.hpp"
 #include "mango/store/code_bytes.hpp"
@@ -7,12 +8,13 @@
 
 namespace mango::inline MANGO_ABI {
 
-/// Codes of `Map` for x / a, where a is the largest magnitude in a block of `Block` numbers; a is kept in fp32.
+/// Codes of `Map` for x / a, where a is the largest magnitude in a block of `Block` numbers; a is kept in
+/// `Scale`, float or float16, the latter rounded up.
 ///   write  y = x (1/a); the code nearest to y, at one distance the lower; if `stochastic`, of the two codes around y
 ///          the upper one with probability (y - lower) / gap, in steps of 2^-16
 ///   read   Map::value(code) a
 /// A block whose largest magnitude is below the smallest normal float has scale 0 and reads as +0. NaN and infinity
-/// count as 0: they neither move the scale nor are stored. In a nonnegative map that has a zero, `stochastic` stores a
+/// count as 0: they neither move the scale nor are stored; over float16 scales so do numbers above 65504. In a nonnegative map that has a zero, `stochastic` stores a
 /// number above zero as at least the smallest positive value: a denominator made of it is too large rather than 0.
 /// Two codes of four bits share a byte, the first in its upper half; an odd tail leaves the code of zero in the other.
 /// Dettmers et al. 2022, arXiv:2110.02861, section 2.1.
@@ -22,16 +24,23 @@ namespace mango::inline MANGO_ABI {
 /// code in three steps, y = prepare(y), p = place(y), code(y, p), and says with position(y) where y is between two
 /// codes: a code with 16 bits of fraction, linear from one to the next. A random number below 2^16 is added to it and
 /// the fraction is cut off: that is the stochastic rounding.
-template <class Map, int Block, rounding Rounding> struct blockwise {
+template <class Map, int Block, rounding Rounding, class Scale = float> struct blockwise {
   static_assert(Rounding != rounding::kahan,
                 "mango: codes are rounded to nearest or stochastically; there is no compensation beside them");
 
+  static_assert(std::same_as<Scale, float> || std::same_as<Scale, float16>, "mango: a scale is float or float16");
+  static_assert(std::same_as<Scale, float> || Map::bits == 4,
+                "mango: float16 scales are for codes of 4 bits: beside 8 they save nothing");
+  static_assert(std::same_as<Scale, float> || !Map::nonnegative,
+                "mango: a second moment is below what a float16 scale can hold: give this slot float scales");
+
   using map = Map;
+  using scale_type = Scale;
   static constexpr const char* name = Map::name;
   static constexpr int block = Block;
-  static constexpr double bits = Map::bits + 32.0 / Block;
+  static constexpr double bits = Map::bits + 8.0 * sizeof(Scale) / Block;
   static constexpr auto fill = static_cast<std::uint8_t>(Map::bits == 4 ? (Map::zero & 15) * 0x11 : Map::zero & 255);
-  static constexpr std::array parts{part{"codes", dtype::u8, fill}, part{"scales", dtype::f32}};
+  static constexpr std::array parts{part{"codes", dtype::u8, fill}, part{"scales", dtype_of<Scale>}};
   static constexpr bool rounds = Rounding == rounding::stochastic;
   static index_t elements(int k, const shape& s) { return k == 0 ? code_bytes(s.elements()) : scales(s.elements()); }
   /// Bytes of the codes of n numbers, and how many scales they have.
@@ -40,10 +49,10 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
 
   struct view {
     std::uint8_t* codes;
-    float* scales;
+    Scale* scales;
   };
   static view bind(std::byte* const* at) {
-    return {reinterpret_cast<std::uint8_t*>(at[0]), reinterpret_cast<float*>(at[1])};
+    return {reinterpret_cast<std::uint8_t*>(at[0]), reinterpret_cast<Scale*>(at[1])};
   }
 
   /// Reads one block: member r of the team gets the N T from begin + r * N * lanes on. The block has `count` elements;
@@ -53,7 +62,7 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
     constexpr int own = share<T, N>();
     const int here = count - team.rank() * own;
     const std::uint8_t* from = s.codes + (begin + team.rank() * own) * Map::bits / 8;
-    const T scale(s.scales[begin / Block]);
+    const T scale(to_float(s.scales[begin / Block]));
     if constexpr (lanes_per<T> == 1) {
       for (std::size_t k = 0; k < N; ++k)
         x[k] = static_cast<int>(k) < here ? decode(detail::code_at<Map::bits>(from, k), scale) : T(0.0f);
@@ -74,7 +83,7 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
     constexpr int own = share<T, N>();
     const int here = count - team.rank() * own;
     std::uint8_t* const to = s.codes + (begin + team.rank() * own) * Map::bits / 8;
-    float* const scale = s.scales + begin / Block;
+    Scale* const scale = s.scales + begin / Block;
     if constexpr (lanes_per<T> == 1) return save_each<N, T>(team, scale, to, here, x, noise);
     else return save_floats<own>(team, scale, to, here, reinterpret_cast<const float*>(x), noise);
   }
@@ -86,15 +95,15 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
 
   /// save() from memory: `Own` numbers, of which `here` exist.
   template <int Own, class Team>
-  MANGO_INLINE static int save_floats(const Team& team, float* scale, std::uint8_t* to, int here, const float* x,
+  MANGO_INLINE static int save_floats(const Team& team, Scale* scale, std::uint8_t* to, int here, const float* x,
                                       const std::uint16_t* noise) {
 #if MANGO_LANES > 1
     constexpr auto packets = static_cast<std::size_t>(Own / packet::lanes);
-    detail::magnitudes seen{detail::infinite_pattern, 0};
+    detail::magnitudes seen{too_large, 0};
     if (here >= Own) seen.largest = detail::largest_pattern<packets>(x);
     alignas(64) float kept[std::size_t{Own}];
-    if (seen.largest >= detail::infinite_pattern) {
-      seen = detail::keep_finite(x, here, Own, kept);
+    if (seen.largest >= too_large) {
+      seen = detail::keep_finite(x, here, Own, too_large, kept);
       x = kept;
     }
     const scaling by = save_scale(team, scale, seen.largest);
@@ -112,7 +121,7 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
   /// infinite. Scales are all found first: one block's would keep the codes waiting. `Ahead`, if not 0, says how many
   /// numbers ahead memory is fetched: encoding reads nothing new, so the machine's own prefetcher pauses.
   template <std::size_t Blocks, index_t Ahead = 0>
-  MANGO_INLINE static bool save_blocks([[maybe_unused]] float* scale, [[maybe_unused]] std::uint8_t* to,
+  MANGO_INLINE static bool save_blocks([[maybe_unused]] Scale* scale, [[maybe_unused]] std::uint8_t* to,
                                        [[maybe_unused]] const float* x, [[maybe_unused]] const std::uint16_t* noise) {
 #if MANGO_LANES > 1
     constexpr auto packets = static_cast<std::size_t>(Block / packet::lanes);
@@ -121,11 +130,11 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
       patterns[b] = detail::largest_pattern<packets>(x + b * Block);
       largest = patterns[b] > largest ? patterns[b] : largest;
     }
-    if (largest >= detail::infinite_pattern) return false;
+    if (largest >= too_large) return false;
     scaling by[Blocks];
     for (std::size_t b = 0; b < Blocks; ++b) {
       by[b] = scaling_of(patterns[b]);
-      scale[b] = by[b].scale;
+      scale[b] = by[b].kept;
     }
     for (std::size_t b = 0; b < Blocks; ++b) {
       if constexpr (Ahead > 0)
@@ -147,28 +156,36 @@ template <class Map, int Block, rounding Rounding> struct blockwise {
     return own;
   }
 
+  // the least pattern of a magnitude that no scale can hold
+  static constexpr std::int32_t too_large =
+      std::same_as<Scale, float> ? detail::infinite_pattern : __builtin_bit_cast(std::int32_t, largest_half) + 1;
+
   struct scaling {
-    float scale;
+    Scale kept;
     float inverse;
     float floor;  // a nonnegative number above it does not become 0
   };
   MANGO_HD static scaling scaling_of(std::int32_t pattern) {
     const float a = __builtin_bit_cast(float, pattern);
     const bool vanishes = pattern < 0x00800000;  // below the smallest normal float
-    return vanishes ? scaling{0.0f, 0.0f, a} : scaling{a, 1.0f / a, 0.0f};
+    if (vanishes) return {Scale{}, 0.0f, a};
+    Scale kept;
+    if constexpr (std::same_as<Scale, float>) kept = a;
+    else kept = round_up(a);
+    return {kept, 1.0f / to_float(kept), 0.0f};
   }
-  template <class Team> MANGO_HD static scaling save_scale(const Team& team, float* scale, std::int32_t pattern) {
+  template <class Team> MANGO_HD static scaling save_scale(const Team& team, Scale* scale, std::int32_t pattern) {
     const float a = team.max(__builtin_bit_cast(float, pattern));
     const scaling by = scaling_of(__builtin_bit_cast(std::int32_t, a));
-    if (team.rank() == 0) *scale = by.scale;
+    if (team.rank() == 0) *scale = by.kept;
     return by;
   }
 
   template <std::size_t N, class T, class Team>
-  MANGO_HD static int save_each(const Team& team, float* scale, std::uint8_t* to, int here, const T* x,
+  MANGO_HD static int save_each(const Team& team, Scale* scale, std::uint8_t* to, int here, const T* x,
                                 [[maybe_unused]] const std::uint16_t* noise) {
     T kept[N];
-    const detail::magnitudes seen = detail::keep_finite<N>(x, here, kept);
+    const detail::magnitudes seen = detail::keep_finite<N>(x, here, too_large, kept);
     const scaling by = save_scale(team, scale, seen.largest);
     std::uint32_t codes[N];
     for (std::size_t k = 0; k < N; ++k) codes[k] = encode(kept[k], by, rounds ? noise[k] : 0u);

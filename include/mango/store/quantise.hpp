@@ -14,14 +14,16 @@ template <class S> struct to_nearest {
                 "mango: quantise() and dequantise() take a "
                 "store in blocks, such as nf4<64>");
 };
-template <class Map, int Block, rounding R> struct to_nearest<blockwise<Map, Block, R>> {
-  using type = blockwise<Map, Block, rounding::nearest>;
+template <class Map, int Block, rounding R, class Scale> struct to_nearest<blockwise<Map, Block, R, Scale>> {
+  using type = blockwise<Map, Block, rounding::nearest, Scale>;
 };
 }  // namespace detail
 
 /// The format of a store or a family (which then takes both signs), rounded to nearest: what is written once needs no
 /// random bits.
 template <class Store> using format_of = typename detail::to_nearest<bound_store<Store, range::any>>::type;
+/// What its scales are: float or float16.
+template <class Store> using scale_of = typename format_of<Store>::scale_type;
 
 /// The scales of blocks, themselves in blocks of 256 signed dynamic 8-bit codes of their distance from `offset`: 0.127
 /// bits per weight at 64 weights per scale, where fp32 scales take 0.5. Dettmers et al. 2023, section 3,
@@ -72,7 +74,7 @@ __attribute__((noinline)) inline void check_arrays(std::initializer_list<coded_a
 /// format_of<Store>::code_bytes(n) codes and format_of<Store>::scales(n) scales, and errc::null_span,
 /// errc::misaligned_span or errc::overlap for arrays that are no arrays.
 template <class Store>
-index_t quantise(std::span<const float> x, std::span<std::uint8_t> codes, std::span<float> scales) {
+index_t quantise(std::span<const float> x, std::span<std::uint8_t> codes, std::span<scale_of<Store>> scales) {
   using format = format_of<Store>;
   constexpr auto block = static_cast<index_t>(format::block);
   const auto n = static_cast<index_t>(x.size());
@@ -83,7 +85,7 @@ index_t quantise(std::span<const float> x, std::span<std::uint8_t> codes, std::s
   constexpr index_t together = static_cast<index_t>(run) * block;
   index_t nonfinite = 0;
   for (index_t at = 0; at < n;) {
-    float* const scale = scales.data() + at / block;
+    auto* const scale = scales.data() + at / block;
     std::uint8_t* const to = codes.data() + format::code_bytes(at);
     if (n - at >= together && format::template save_blocks<run, 2048>(scale, to, x.data() + at, nullptr)) {
       at += together;
@@ -105,20 +107,21 @@ template <write How> MANGO_INLINE void put(float* to, packet x) {
 }
 
 template <class Format, write How>
-MANGO_INLINE void decode_blocks(const std::uint8_t* codes, const float* scales, float* out, index_t n) {
+MANGO_INLINE void decode_blocks(const std::uint8_t* codes, const typename Format::scale_type* scales, float* out,
+                                index_t n) {
   constexpr auto packets = static_cast<std::size_t>(Format::block / packet::lanes);
   index_t at = 0;
   for (; at + Format::block <= n; at += Format::block) {
     const std::uint8_t* const from = codes + Format::code_bytes(at);
-    const packet scale(scales[at / Format::block]);
+    const packet scale(to_float(scales[at / Format::block]));
     for (std::size_t k = 0; k < packets; ++k)
       put<How>(out + at + static_cast<index_t>(k) * packet::lanes,
                Format::decode(load_codes<Format::map::bits>(from, k), scale));
   }
   if (at < n) {
     packet last[packets];
-    Format::load(alone{}, {const_cast<std::uint8_t*>(codes), const_cast<float*>(scales)}, at, static_cast<int>(n - at),
-                 last);
+    Format::load(alone{}, {const_cast<std::uint8_t*>(codes), const_cast<typename Format::scale_type*>(scales)}, at,
+                 static_cast<int>(n - at), last);
     std::memcpy(out + at, last, static_cast<std::size_t>(n - at) * sizeof(float));
   }
 }
@@ -136,7 +139,7 @@ template <class F> void choose_write(const float* out, index_t n, F f) {
 /// Reads n numbers back: value times scale, rounded. An output of 16 MiB and more is written around the caches. Raises
 /// as quantise() does.
 template <class Store>
-void dequantise(std::span<const std::uint8_t> codes, std::span<const float> scales, std::span<float> out) {
+void dequantise(std::span<const std::uint8_t> codes, std::span<const scale_of<Store>> scales, std::span<float> out) {
   using format = format_of<Store>;
   const auto n = static_cast<index_t>(out.size());
   detail::check_arrays({detail::array_of("the numbers", out, n),
@@ -178,6 +181,7 @@ template <class Store>
 void dequantise(std::span<const std::uint8_t> codes, const nested_scales& nested, std::span<float> out) {
   using format = format_of<Store>;
   using inner = nested_scales::format;
+  static_assert(std::same_as<scale_of<Store>, float>, "mango: nested scales are scales in float");
   static_assert(format::map::has_zero, "mango: scales can be nested only where a code stands for zero");
   const auto n = static_cast<index_t>(out.size()), count = format::scales(n);
   detail::check_arrays({detail::array_of("the numbers", out, n),
