@@ -44,7 +44,8 @@ std::uint32_t kept_nan(std::uint32_t x) { return x >> 16 | 0x40u; }
 
 static_assert(round_nearest(1.0f).bits == 0x3f80 && round_stochastic(1.0f, 0xffffu).bits == 0x3f80);
 static_assert(to_float(bfloat16{0xc040}) == -3.0f && to_float(0.1f) == 0.1f);
-static_assert(size_of(dtype::f32) == 4 && size_of(dtype::bf16) == 2 && size_of(dtype::u8) == 1 && size_of(dtype::f16) == 2);
+static_assert(size_of(dtype::f32) == 4 && size_of(dtype::bf16) == 2 && size_of(dtype::u8) == 1 &&
+              size_of(dtype::f16) == 2);
 static_assert(dtype_of<float> == dtype::f32 && dtype_of<bfloat16> == dtype::bf16 &&
               dtype_of<std::uint8_t> == dtype::u8);
 
