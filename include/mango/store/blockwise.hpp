@@ -14,8 +14,9 @@ namespace mango::inline MANGO_ABI {
 ///          the upper one with probability (y - lower) / gap, in steps of 2^-16
 ///   read   Map::value(code) a
 /// A block whose largest magnitude is below the smallest normal float has scale 0 and reads as +0. NaN and infinity
-/// count as 0: they neither move the scale nor are stored; over float16 scales so do numbers above 65504. In a nonnegative map that has a zero, `stochastic` stores a
-/// number above zero as at least the smallest positive value: a denominator made of it is too large rather than 0.
+/// count as 0: they neither move the scale nor are stored; over float16 scales so do numbers above 65504. In a
+/// nonnegative map that has a zero, `stochastic` stores a number above zero as at least the smallest positive value: a
+/// denominator made of it is too large rather than 0.
 /// Two codes of four bits share a byte, the first in its upper half; an odd tail leaves the code of zero in the other.
 /// Dettmers et al. 2022, arXiv:2110.02861, section 2.1.
 /// Differs: that floor, and zero blocks: published kernels divide 0 by 0, or decode them to what was not there.
