@@ -41,7 +41,7 @@ struct rate_defaults {
 inline constexpr std::array rate_table{
     rate_defaults{"adamw", 2e-3, 3e-3, 3e-3}, rate_defaults{"adam", 2e-3, 3e-3, 3e-3},
     rate_defaults{"lion", 1e-3, 1e-3, 1e-3},  rate_defaults{"sgd", 1e-1, 1e-1, 3e-1},
-    rate_defaults{"smmf", 2e-3, 3e-3, 3e-3},
+    rate_defaults{"smmf", 2e-3, 3e-3, 3e-3},  rate_defaults{"adafactor", 3e-2, 1e-1, 3e-2},
 };
 
 /// For optimizers the table does not know: most are scaled like Adam.

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #if !defined(MANGO_TEST_DATA)
 #define MANGO_TEST_DATA "tests"
@@ -118,6 +119,31 @@ TEST_CASE("core matrix_grid: ragged covers every number of elements, nearly squa
   for (index_t n = 1; n <= 20000; ++n) check(n);
   for (const index_t n : large) check(n);
   CHECK(matrix_grid(0, matricization::ragged).rows == 0);
+}
+
+TEST_CASE("core matrix_grid: axes cut a tensor between two of them, where rows and columns are fewest") {
+  const auto cut = [](const shape& s) {
+    const matrix_grid grid(s, matricization::axes);
+    CHECK(grid.rows * grid.columns == s.elements());
+    check_chunks(grid);
+    check_widths(grid);
+    return std::pair(grid.rows, grid.columns);
+  };
+  using pair = std::pair<index_t, index_t>;
+  CHECK(cut({24, 16}) == pair{24, 16});
+  CHECK(cut({16, 24}) == pair{16, 24});
+  CHECK(cut({10, 400'000}) == pair{10, 400'000});
+  CHECK(cut({64, 32, 3, 3}) == pair{64, 288});
+  CHECK(cut({12, 768, 2304}) == pair{9216, 2304});
+  CHECK(cut({12, 768, 1}) == pair{12, 768});
+  CHECK(cut({5, 1}) == pair{5, 1});
+  CHECK(cut({1, 5}) == pair{5, 1});
+  CHECK(cut({7}) == pair{7, 1});
+  CHECK(cut({1, 1}) == pair{1, 1});
+  CHECK(cut(shape{}) == pair{1, 1});
+  for (const shape& s : {shape{0}, shape{0, 5}, shape{5, 0}}) CHECK(matrix_grid(s, matricization::axes).chunks() == 0);
+  CHECK(matrix_grid(shape{300, 200}, matricization::square).columns ==
+        matrix_grid(60'000, matricization::square).columns);
 }
 
 TEST_CASE("core matrix_grid: only the last row may be short, and rows add up to the tensor") {

@@ -23,10 +23,11 @@ TEST_CASE("optim factory: values that are not exactly a value are refused, namin
   for (const char* value : {"ignore", "", "RAISE"}) refuses("adam", "on_nonfinite", value);
   for (const char* value : {"up", ""}) refuses("adam", "bf16_parameters", value);
   for (const char* value : {"int8", "fp16", "", "fp32,fp32"}) refuses("adamw", "stores", value);
-  for (const char* value : {"warmup_cosine", "warmup_cosine ", "warmup_cosine 1", "warmup_cosine 1 2",
-                            "warmup_cosine 1 2 3 4 5", "warmup_cosine  1 2 3", "warmup_cosine 1 2 3 ", "cosine 1 2 3",
-                            "warmup_cosine 1 2 x", "polynomial_decay 1 2", "polynomial_decay 1 2 3 4 5 6",
-                            "step_decay 1", "step_decay 1 2 3 4", "warmup_cosine 1 2 nan", "warmup_cosine 1 1e300 2"})
+  for (const char* value :
+       {"warmup_cosine", "warmup_cosine ", "warmup_cosine 1", "warmup_cosine 1 2", "warmup_cosine 1 2 3 4 5",
+        "warmup_cosine  1 2 3", "warmup_cosine 1 2 3 ", "cosine 1 2 3", "warmup_cosine 1 2 x", "polynomial_decay 1 2",
+        "polynomial_decay 1 2 3 4 5 6", "step_decay 1", "step_decay 1 2 3 4", "inverse_sqrt 1 2", "inverse_sqrt ",
+        "warmup_cosine 1 2 nan", "warmup_cosine 1 1e300 2"})
     refuses("sgd", "learning_rate", value);
 }
 
@@ -53,6 +54,8 @@ TEST_CASE("optim factory: values outside their range, and options that would mea
   refuses("sgd:nesterov=yes", "nesterov");
   refuses("sgd:dampening=0.5", "dampening");
   refuses("sgd:stores=bf16", "stores");
+  refuses("adafactor:b1=0.9,stores=bf16", "stores");
+  refuses("adafactor:clip_rms=-1", "clip_rms");
   refuses("adamw:b1", "b1");
   refuses("adamw:b1=0.5,,", "");
   check_error(caught([] { make_optimizer("adamw:=0.5"); }), errc::unknown_name, "");

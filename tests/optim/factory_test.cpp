@@ -77,6 +77,10 @@ const change sgds[] = {{"momentum", "0.5", ""},
                        {"stores", "bf16", "momentum=0.9"},
                        {"stores", "kahan", "momentum=0.9"}};
 
+const change adafactors[] = {{"b1", "0.5", ""},       {"decay_rate", "-0.5", ""},    {"eps", "0.1", ""},
+                             {"clip_rms", "0.5", ""}, {"parameter_scale", "no", ""}, {"floor", "0.9", ""},
+                             {"stores", "bf16", ""},  {"stores", "kahan", ""}};
+
 void every_option_acts(const std::string& kind, std::span<const change> own) {
   auto untested = options_of(kind);
   std::vector<change> all(std::begin(common), std::end(common));
@@ -143,7 +147,7 @@ TEST_CASE("optim factory: the registry names what can be made") {
     CHECK(!k.summary.empty());
     CHECK(make_optimizer(k.name).name() == k.name);
   }
-  CHECK(names == std::set<std::string_view>{"adamw", "adam", "lion", "sgd", "smmf"});
+  CHECK(names == std::set<std::string_view>{"adamw", "adam", "lion", "sgd", "smmf", "adafactor"});
   const auto e = caught([] { make_optimizer("adamx:b1=0.5"); });
   check_error(e, errc::unknown_name, "adamx");
   for (const auto name : names) CHECK(contains(e.what(), name));
@@ -153,6 +157,9 @@ TEST_CASE("optim factory: every option of adamw changes what happens") { every_o
 TEST_CASE("optim factory: every option of adam changes what happens") { every_option_acts("adam", adams); }
 TEST_CASE("optim factory: every option of lion changes what happens") { every_option_acts("lion", lions); }
 TEST_CASE("optim factory: every option of sgd changes what happens") { every_option_acts("sgd", sgds); }
+TEST_CASE("optim factory: every option of adafactor changes what happens") {
+  every_option_acts("adafactor", adafactors);
+}
 
 TEST_CASE("optim factory: any_optimizer is the typed optimizer, bit for bit") {
   using mango::stores, mango::bf16, mango::kahan, mango::fp32;
@@ -163,6 +170,7 @@ TEST_CASE("optim factory: any_optimizer is the typed optimizer, bit for bit") {
   equals("lion:b1=0.95,weight_decay=0.1", mango::lion{{.b1 = 0.95, .weight_decay = 0.1}});
   equals("lion:stores=bf16,max_norm=2", mango::lion<stores<bf16>>{{.max_norm = 2}});
   equals("sgd", mango::sgd{{}});
+  equals("adafactor:b1=0.9", mango::adafactor<stores<mango::factored_axes, fp32>>{{.b1 = 0.9}});
   equals("sgd:momentum=0.9,nesterov=yes", mango::sgd<stores<fp32>>{{.momentum = 0.9, .nesterov = true}});
 }
 
@@ -214,6 +222,8 @@ TEST_CASE("optim factory: learning rates and schedules from text") {
   CHECK(follow("step_decay 0.1 4") == follow(mango::step_decay{0.1, 4}));
   CHECK(follow("step_decay 0.1 4 0.5") == follow(mango::step_decay{0.1, 4, 0.5}));
   CHECK(follow("step_decay 0.1 4 0.5") != follow("step_decay 0.1 4"));
+  CHECK(follow("inverse_sqrt 0.5") == follow(mango::inverse_sqrt{0.5}));
+  CHECK(follow("inverse_sqrt 0.5") != follow("0.5"));
   std::set<float> ends{follow("0.1"), follow("warmup_cosine 0.1 3 8"), follow("polynomial_decay 0.1 3 8")};
   CHECK(ends.size() == 3);
 }

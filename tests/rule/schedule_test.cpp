@@ -83,6 +83,12 @@ TEST_CASE("rule schedule: step decay") {
   CHECK((close(every(1), 1) && close(every(2), 0.1) && close(every(4), 1e-3)));
 }
 
+TEST_CASE("rule schedule: the inverse square root of the step, up to a peak") {
+  const schedule rate = inverse_sqrt{.peak = 0.25};
+  for (const std::int64_t s : {1, 2, 15, 16}) CHECK(rate(s) == 0.25);
+  CHECK((rate(17) < 0.25 && rate(100) == 0.1 && rate(10'000) == 0.01));
+}
+
 TEST_CASE("rule schedule: a function of the step") {
   const schedule rate = +[](std::int64_t s) { return 1.0 / static_cast<double>(s); };
   CHECK((rate(1) == 1 && rate(4) == 0.25));
@@ -109,5 +115,6 @@ TEST_CASE("rule schedule: its names and its numbers are listed") {
              "learning_rate.shape=4.000000", "learning_rate.warmup=2.000000", "learning_rate.final=5.000000"});
   CHECK(listed(step_decay{1, 2, 3}) == seen{"learning_rate=step_decay", "learning_rate.peak=1.000000",
                                             "learning_rate.total=2.000000", "learning_rate.shape=3.000000"});
+  CHECK(listed(inverse_sqrt{0.5}) == seen{"learning_rate=inverse_sqrt", "learning_rate.peak=0.500000"});
   CHECK(listed(+[](std::int64_t) { return 1.0; }) == seen{"learning_rate=function"});
 }

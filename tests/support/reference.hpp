@@ -148,6 +148,56 @@ struct smmf {
   }
 };
 
+/// The root mean square of some numbers.
+inline double rms(const numbers& x) {
+  double sum = 0;
+  for (const double each : x) sum += each * each;
+  return x.empty() ? 0 : std::sqrt(sum / static_cast<double>(x.size()));
+}
+
+/// Adafactor, Shazeer & Stern 2018, Algorithms 4 (a matrix of d1 x d2) and 5 (a vector: d1 = 0); the relative step of
+/// section 8 in `lr`. The first moment is of the step without the rate; the decay acts on the weights before the step.
+struct adafactor {
+  double lr = 1e-2, b1 = 0, decay_rate = -0.8, eps1 = 1e-30, d = 1, eps2 = 1e-3;
+  bool relative = true;  // to the size of the weights
+  double decay = 0;
+  std::size_t d1 = 0, d2 = 0;
+  std::int64_t t = 0;
+  numbers rows{}, columns{}, v{}, m{};
+
+  /// V of this step: the row sums times the column sums over the sum of all, or the average itself.
+  numbers second_moment(const numbers& g) {
+    const double b2 = 1 - std::pow(t, decay_rate);
+    rows.resize(d1), columns.resize(d2), v.resize(g.size());
+    if (d1 == 0) {
+      for (std::size_t k = 0; k < g.size(); ++k) v[k] = b2 * v[k] + (1 - b2) * (g[k] * g[k] + eps1);
+      return v;
+    }
+    for (double& r : rows) r *= b2;
+    for (double& c : columns) c *= b2;
+    for (std::size_t k = 0; k < g.size(); ++k) {
+      rows[k / d2] += (1 - b2) * (g[k] * g[k] + eps1);
+      columns[k % d2] += (1 - b2) * (g[k] * g[k] + eps1);
+    }
+    double total = 0;
+    for (const double r : rows) total += r;
+    for (std::size_t k = 0; k < g.size(); ++k) v[k] = rows[k / d2] * (columns[k % d2] / total);
+    return v;
+  }
+  void step(numbers& p, const numbers& g) {
+    ++t;
+    const numbers square = second_moment(g);
+    numbers u(g.size());
+    for (std::size_t k = 0; k < g.size(); ++k) u[k] = g[k] == 0 ? 0 : g[k] / std::sqrt(square[k]);
+    const double clip = d > 0 ? std::max(1.0, rms(u) / d) : 1, scale = relative ? std::max(eps2, rms(p)) : 1;
+    m.resize(g.size());
+    for (std::size_t k = 0; k < g.size(); ++k) {
+      m[k] = b1 * m[k] + (1 - b1) * scale * u[k] / clip;
+      p[k] = p[k] - lr * decay * p[k] - lr * m[k];
+    }
+  }
+};
+
 /// SGD with heavy-ball or Nesterov momentum and dampening, Sutskever et al. 2013 as torch.optim.SGD documents it.
 struct sgd {
   double lr = 1e-3, momentum = 0, dampening = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// How a tensor is cut into a nearly square matrix, and the matrix into blocks of rows that are worked on at once.
-#include "mango/core/types.hpp"
+// How a tensor is cut into a matrix, and the matrix into blocks of rows that are worked on at once.
+#include "mango/core/shape.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -9,7 +9,9 @@ namespace mango::inline MANGO_ABI {
 ///           Lee 2025, Algorithm 2, arXiv:2412.08894). A prime n is a single column.
 ///   ragged  d2 = the multiple of 32 next to sqrt(n), d1 = ceil(n / d2), and the last row is short: nearly square for
 ///           every n.
-enum class matricization : std::uint8_t { square, ragged };
+///   axes    between two of the tensor's axes, where d1 + d2 is least: a matrix is itself, a convolution's kernel is
+///           outputs by everything else, a vector a single column.
+enum class matricization : std::uint8_t { square, ragged, axes };
 
 /// floor(sqrt(n)), exact.
 constexpr index_t integer_sqrt(index_t n) {
@@ -34,17 +36,23 @@ struct matrix_grid {
   index_t elements = 0, rows = 0, columns = 0, chunk_rows = 0;
 
   constexpr matrix_grid() = default;
+  /// Of n numbers whose axes are not known: with `axes`, a vector.
   constexpr matrix_grid(index_t n, matricization how) : elements(n) {
     if (n == 0) return;
     const index_t root = integer_sqrt(n);
-    columns = root;
+    columns = how == matricization::axes ? 1 : root;
     if (how == matricization::ragged) columns = (root + 16) / 32 * 32 < 32 ? 32 : (root + 16) / 32 * 32;
-    else
-      while (n % columns != 0) --columns;
-    rows = (n + columns - 1) / columns;
-    const index_t even = (rows + most_chunks - 1) / most_chunks, least = (least_elements + columns - 1) / columns;
-    const index_t wanted = even > least ? even : least;
-    chunk_rows = (wanted + flush_rows - 1) / flush_rows * flush_rows;
+    while (how == matricization::square && n % columns != 0) --columns;
+    cut_rows();
+  }
+  matrix_grid(const shape& s, matricization how) : matrix_grid(s.elements(), how) {
+    if (how != matricization::axes || elements == 0) return;
+    index_t inner = 1;
+    for (int i = s.dimensions() - 1; i > 0; --i) {
+      inner *= s[i];
+      if (elements / inner + inner < rows + columns) rows = elements / inner, columns = inner;
+    }
+    cut_rows();
   }
   constexpr index_t chunks() const { return rows == 0 ? 0 : (rows + chunk_rows - 1) / chunk_rows; }
   /// Elements of a chunk: [first(chunk), first(chunk + 1)).
@@ -56,6 +64,14 @@ struct matrix_grid {
   constexpr index_t width(index_t row) const {
     const index_t left = elements - row * columns;
     return left < columns ? left : columns;
+  }
+
+ private:
+  constexpr void cut_rows() {
+    rows = (elements + columns - 1) / columns;
+    const index_t even = (rows + most_chunks - 1) / most_chunks, least = (least_elements + columns - 1) / columns;
+    const index_t wanted = even > least ? even : least;
+    chunk_rows = (wanted + flush_rows - 1) / flush_rows * flush_rows;
   }
 };
 

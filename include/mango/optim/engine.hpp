@@ -18,7 +18,8 @@ struct engine_functions {
   bool (*measures)(const engine&);
   void (*fold)(engine&, std::uint32_t tensor, const step_clock&, double squared_norm);
   void (*parallel)(const engine&, index_t n, task);
-  void (*finish)(engine&, std::uint32_t tensor);  // after the last chunk of a pass; null: nothing is left to do
+  void (*finish)(engine&, std::uint32_t tensor, int pass);  // after its last chunk; null: nothing is left to do
+  int passes;                                               // over every tensor; all but the last are surveys
 };
 }  // namespace detail
 
@@ -62,8 +63,10 @@ class engine : public tensor_registry {
     }
     if (all.nonfinite) return skip(clock, t);
     its_->fold(*this, id.index, clock, all.squared_norm);
-    each_chunk(t.layout.chunks, [&](index_t c) { run(this, id.index, o, c); });
-    if (its_->finish) its_->finish(*this, id.index);
+    for (int pass = 0; pass < its_->passes; ++pass) {
+      each_chunk(t.layout.chunks, [&](index_t c) { run(this, id.index, o, c, pass); });
+      if (its_->finish) its_->finish(*this, id.index, pass);
+    }
     committed(clock, t);
     advance(clock);
     return true;
@@ -114,11 +117,13 @@ class engine : public tensor_registry {
       if (all.nonfinite) return refuse_or_skip(report);
     }
     for (const auto& w : work_) its_->fold(*this, w.tensor, clock, all.squared_norm);
-    sweep([](const detail::tensor_record& t) { return t.layout.chunks; },
-          [this](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, tensors_[i]->bound, c); });
-    if (its_->finish)
-      each_chunk(static_cast<index_t>(work_.size()),
-                 [this](index_t i) { its_->finish(*this, work_[static_cast<std::size_t>(i)].tensor); });
+    for (int pass = 0; pass < its_->passes; ++pass) {
+      sweep([](const detail::tensor_record& t) { return t.layout.chunks; },
+            [this, pass](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, tensors_[i]->bound, c, pass); });
+      if (its_->finish)
+        each_chunk(static_cast<index_t>(work_.size()),
+                   [this, pass](index_t i) { its_->finish(*this, work_[static_cast<std::size_t>(i)].tensor, pass); });
+    }
     for (const auto& w : work_) committed(clock, *tensors_[w.tensor]);
     report.updated = static_cast<index_t>(work_.size());
     advance(clock);

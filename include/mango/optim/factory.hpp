@@ -21,6 +21,11 @@ inline std::span<const optimizer_kind> optimizer_kinds() {
       {"sgd", "stochastic gradient descent; stores m when momentum is above 0, else nothing", "momentum=0.9"},
       {"smmf", "Adam with scheduled averages, factored (Park & Lee 2025); stores m,v, or v when beta is 0", "",
        "factored"},
+      {"adafactor",
+       "relative steps from row and column sums (Shazeer & Stern 2018); stores v, or v,m when b1 is above 0 (factored: "
+       "v "
+       "alone, m in fp32)",
+       "", "factored"},
   };
   return kinds;
 }
@@ -213,6 +218,20 @@ template <class Backend> optimizer_model* make_smmf(const split_settings& s, con
   return make_with_stores<smmf, 2>(s, backend);
 }
 
+template <class Backend> optimizer_model* make_adafactor(const split_settings& s, const Backend& backend) {
+  adafactor_config c;
+  apply_settings(c, s.span(), true);
+  if (c.b1 == 0 && s.stores != "factored") return make_with_stores<adafactor, 1>(s, backend);
+  if (c.b1 == 0) return make_model<adafactor<stores<factored_axes>, Backend>>(s.span(), backend);
+  // two stores of one kind would be rarely wanted, and double what a program with this header compiles for Adafactor
+  if (s.stores != "factored")
+    raise(errc::config,
+          {"adafactor with momentum keeps v factored and m in fp32; other stores are a type, "
+           "mango::adafactor<mango::stores<...>>, and have no name"},
+          "stores");
+  return make_model<adafactor<stores<factored_axes, fp32>, Backend>>(s.span(), backend);
+}
+
 }  // namespace detail
 
 /// The optimizer of this name with these settings, among them stores = one of store_names(). Raises errc::unknown_name
@@ -227,6 +246,7 @@ any_optimizer make_optimizer(std::string_view name, std::span<const setting> set
     if (name == "lion") return any_optimizer(detail::make_with_stores<lion, 1>(split, backend));
     if (name == "sgd") return any_optimizer(detail::make_sgd(split, backend));
     if (name == "smmf") return any_optimizer(detail::make_smmf(split, backend));
+    if (name == "adafactor") return any_optimizer(detail::make_adafactor(split, backend));
   }
   text names;
   for (const auto& k : optimizer_kinds()) names += concat({names.empty() ? "" : ", ", k.name});

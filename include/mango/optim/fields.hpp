@@ -1,6 +1,7 @@
 #pragma once
 // The fields of every configuration by name: what the factory can set from text. One list per configuration; ranges are
 // the rules' own.
+#include "mango/optim/adafactor.hpp"
 #include "mango/optim/adam.hpp"
 #include "mango/optim/adamw.hpp"
 #include "mango/optim/lion.hpp"
@@ -56,6 +57,17 @@ template <class F> void each_field(smmf_config& c, F&& f) {
   f("weight_decay", c.weight_decay);
   f("decay_rate", c.decay_rate);
   f("growth_rate", c.growth_rate);
+  f("max_norm", c.max_norm);
+}
+template <class F> void each_field(adafactor_config& c, F&& f) {
+  f("learning_rate", c.learning_rate);
+  f("b1", c.b1);
+  f("decay_rate", c.decay_rate);
+  f("eps", c.eps);
+  f("clip_rms", c.clip_rms);
+  f("parameter_scale", c.parameter_scale);
+  f("floor", c.floor);
+  f("weight_decay", c.weight_decay);
   f("max_norm", c.max_norm);
 }
 

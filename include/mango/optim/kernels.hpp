@@ -2,6 +2,7 @@
 // From type-erased operands to the fused pass: the one place where element types become template arguments.
 #include "mango/backend/backend.hpp"
 #include "mango/optim/options.hpp"
+#include "mango/optim/stages.hpp"
 #include "mango/optim/tensor.hpp"
 #include "mango/pass/panels.hpp"
 #include "mango/pass/tiles.hpp"
@@ -66,6 +67,7 @@ template <class S> using dense_store = std::conditional_t<factored_store<S>, fp3
 // a chain over stores that know their slot's range
 template <class Chain, class... S> struct bound_kernels {
   static constexpr int factored_slots = (0 + ... + (factored_store<S> ? 1 : 0));
+  static constexpr int passes = surveys<Chain>::count + 1;  // the last moves the parameter
 
   // the arrays of one tensor's state, in the order that views() reads them back
   static state_layout layout(const tensor_spec& spec, const optimizer_options& options) {
@@ -79,35 +81,29 @@ template <class Chain, class... S> struct bound_kernels {
         dense.dense = true;
         out = static_cast<state_layout&&>(dense);
       } else {
-        ((factored_store<S> ? void(out.grid = grid_of<S>(n)) : void()), ...);
+        ((factored_store<S> ? void(out.grid = grid_of<S>(spec.shape)) : void()), ...);
         out.chunks = out.grid.chunks();
         out.scratch = static_cast<std::size_t>(panel_scratch::bytes(out.grid, factored_slots));
       }
     }
+    if constexpr (passes > 1) out.scratch += static_cast<std::size_t>(out.chunks) * sizeof(double);
     append_common(out, spec, options);
     return out;
   }
 
-  // one chunk of one tensor; what it has accumulated is used up
+  // one pass over one chunk of one tensor
   template <class Target, class G, bool Dense>
-  static void run(const tensor_record& t, const operands& o, const typename Chain::frame& f, float scale,
-                  const philox_key& key, index_t chunk) {
-    constexpr bool rows = factored_slots > 0 && !Dense;
-    const index_t begin = first<Dense>(t, chunk), end = first<Dense>(t, chunk + 1);
-    const Target to = target<Target>(t, o);
-    const auto* g = static_cast<const G*>(o.gradient);
-    const auto pass = [&]<class E>(const E* from) {
-      if constexpr (rows)
-        driver<Chain, Target, E, S...>{f, to, from, views<S...>(t), scale, key, scratch(t)}(begin, end);
-      else if constexpr (Dense)
-        driver<Chain, Target, E, dense_store<S>...>{f, to, from, views<dense_store<S>...>(t), scale, key}(begin, end);
-      else driver<Chain, Target, E, S...>{f, to, from, views<S...>(t), scale, key}(begin, end);
-    };
-    if (t.accumulating && g) gradient_access<G>::add(t.accumulator, g, begin, end);  // a chunk stays in cache
-    if constexpr (std::same_as<G, float>) pass(t.accumulating ? t.accumulator : g);
-    else if (t.accumulating) pass(static_cast<const float*>(t.accumulator));
-    else pass(g);
-    if (t.accumulating) std::memset(t.accumulator + begin, 0, static_cast<std::size_t>(end - begin) * sizeof(float));
+  static void run([[maybe_unused]] int pass, const Chain& rules, const tensor_record& t, const operands& o,
+                  const typename Chain::frame& f, float scale, const philox_key& key, index_t chunk) {
+    if (pass == 0 && t.accumulating && o.gradient)  // a chunk stays in cache
+      gradient_access<G>::add(t.accumulator, o.gradient, first<Dense>(t, chunk), first<Dense>(t, chunk + 1));
+    if constexpr (passes == 1) run_pass<0, Target, G, Dense>(t, o, f, scale, key, chunk, false);
+    else
+      with_pass<passes - 1>(pass, [&]<int Pass>() {
+        const bool observes = observed<Pass>(rules);
+        if (observes || stage<Chain, Pass, S...>::writes)
+          run_pass<Pass, Target, G, Dense>(t, o, f, scale, key, chunk, observes);
+      });
   }
 
   // the first element of a chunk
@@ -130,21 +126,88 @@ template <class Chain, class... S> struct bound_kernels {
     }
   }
 
-  // after the last chunk
-  static void finish(const tensor_record& t) {
-    if (t.layout.dense || t.elements() == 0) return;
-    [[maybe_unused]] const part_place* p = t.layout.parts.begin();
-    [[maybe_unused]] int slot = 0;
-    (finish<S>(t, view<S>(t, p), slot), ...);
+  // after the last chunk of a pass
+  static void finish([[maybe_unused]] int pass, const Chain& rules, const tensor_record& t,
+                     [[maybe_unused]] typename Chain::frame& f) {
+    if (t.elements() == 0) return;
+    with_pass<passes - 1>(pass, [&]<int Pass>() {
+      if (!t.layout.dense) finish_slots(typename stage<Chain, Pass, S...>::list{}, t);
+      if constexpr (Pass < passes - 1) {
+        if (!observed<Pass>(rules)) return;
+        double total = 0;
+        for (index_t c = 0; c < t.layout.chunks; ++c) total += sums(t)[c];
+        each_settled<Chain, Pass>(rules, f, [&](const auto& rule, auto& frame) {
+          if (rule.observes()) rule.settle(frame, total / static_cast<double>(t.elements()));
+        });
+      }
+    });
   }
 
  private:
-  template <class Store> static matrix_grid grid_of(index_t n) {
-    if constexpr (factored_store<Store>) return matrix_grid(n, Store::how);
-    else return {};
+  // what has accumulated is used up by the last pass
+  template <int Pass, class Target, class G, bool Dense>
+  static void run_pass(const tensor_record& t, const operands& o, const typename Chain::frame& f, float scale,
+                       const philox_key& key, index_t chunk, [[maybe_unused]] bool observes) {
+    using now = std::conditional_t<Dense, stage<Chain, Pass, dense_store<S>...>, stage<Chain, Pass, S...>>;
+    const index_t begin = first<Dense>(t, chunk), end = first<Dense>(t, chunk + 1);
+    const auto* g = static_cast<const G*>(o.gradient);
+    const auto pass = [&]<class E>(const E* from) {
+      const Target to = target<Target>(t, o);
+      if constexpr (Pass == passes - 1) walk<Chain>(typename now::list{}, to, t, from, f, scale, key, begin, end);
+      else {
+        double squares[sums_at_once] = {};
+        survey_range<now>(now::aim(to, squares, observes), t, from, f, scale, key, begin, end);
+        if (observes) sums(t)[chunk] = total_of(squares);
+      }
+    };
+    if constexpr (std::same_as<G, float>) pass(t.accumulating ? t.accumulator : g);
+    else if (t.accumulating) pass(static_cast<const float*>(t.accumulator));
+    else pass(g);
+    if (Pass == passes - 1 && t.accumulating)
+      std::memset(t.accumulator + begin, 0, static_cast<std::size_t>(end - begin) * sizeof(float));
   }
-  template <class Store> static void finish(const tensor_record& t, const typename Store::view& v, int& slot) {
-    if constexpr (factored_store<Store>) finish_columns(v.columns, scratch(t), slot++, factored_slots);
+  // not inlined: the same for most kinds of parameter
+  template <class Now, class Target, class E>
+  static __attribute__((noinline)) void survey_range(const Target& to, const tensor_record& t, const E* from,
+                                                     const typename Chain::frame& f, float scale, const philox_key& key,
+                                                     index_t begin, index_t end) {
+    walk<typename Now::chain>(typename Now::list{}, to, t, from, f, scale, key, begin, end);
+  }
+  template <class Rules, class Target, class E, class... Store>
+  static void walk(store_list<Store...>, const Target& to, const tensor_record& t, const E* from,
+                   const typename Chain::frame& f, float scale, const philox_key& key, index_t begin, index_t end) {
+    using pass = driver<Rules, Target, E, Store...>;
+    if constexpr ((factored_store<Store> || ...))
+      pass{f, to, from, views<Store...>(t), scale, key, scratch(t)}(begin, end);
+    else pass{f, to, from, views<Store...>(t), scale, key}(begin, end);
+  }
+
+  // the sums of a survey, one per chunk, behind the panels' scratch
+  static double* sums(const tensor_record& t) {
+    return reinterpret_cast<double*>(t.scratch.data() + t.layout.scratch) - t.layout.chunks;
+  }
+  // whether somebody wants the mean square that this pass can have
+  template <int Pass> static bool observed([[maybe_unused]] const Chain& rules) {
+    bool any = false;
+    if constexpr (Pass < passes - 1)
+      each_settled<Chain, Pass>(rules, rules, [&](const auto& rule, const auto&) { any = any || rule.observes(); });
+    return any;
+  }
+
+  template <class... Store> static void finish_slots(store_list<Store...>, const tensor_record& t) {
+    [[maybe_unused]] const part_place* p = t.layout.parts.begin();
+    [[maybe_unused]] int slot = 0;
+    [[maybe_unused]] constexpr int slots = (0 + ... + (factored_store<Store> ? 1 : 0));
+    (finish_slot<Store>(t, view<Store>(t, p), slot, slots), ...);
+  }
+  template <class Store>
+  static void finish_slot(const tensor_record& t, const typename Store::view& v, int& slot, int slots) {
+    if constexpr (factored_store<Store> && !is_read_only<Store>) finish_columns(v.columns, scratch(t), slot, slots);
+    slot += factored_store<Store> ? 1 : 0;
+  }
+  template <class Store> static matrix_grid grid_of(const shape& s) {
+    if constexpr (factored_store<Store>) return matrix_grid(s, Store::how);
+    else return {};
   }
   static panel_scratch scratch(const tensor_record& t) { return {t.scratch.data(), t.layout.grid}; }
 

@@ -205,13 +205,14 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     return &run_chunk<Target, G, false>;
   }
   template <class Target, class G, bool Dense>
-  static void run_chunk(const void* self, std::uint32_t i, const detail::operands& o, index_t chunk) {
+  static void run_chunk(const void* self, std::uint32_t i, const detail::operands& o, index_t chunk, int pass) {
     const auto& opt = *static_cast<const optimizer*>(static_cast<const engine*>(self));
     const auto& t = *opt.tensors_[i];
     const philox_key key{opt.options_.seed, t.hash, static_cast<std::uint32_t>(t.updates + 1), 0};
     if constexpr (watching_backend<Backend>)
       kernels::template each_range<Dense>(t, chunk, [&](const auto& r) { opt.backend_.before(t.owned, r); });
-    kernels::template run<Target, G, Dense>(t, o, opt.frames_[i].frame, opt.frames_[i].scale, key, chunk);
+    kernels::template run<Target, G, Dense>(pass, opt.rules_[t.group], t, o, opt.frames_[i].frame, opt.frames_[i].scale,
+                                            key, chunk);
     if constexpr (watching_backend<Backend>)
       kernels::template each_range<Dense>(t, chunk, [&](const auto& r) { opt.backend_.after(t.owned, r); });
   }
@@ -232,9 +233,14 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   static void parallel(const engine& self, index_t n, task t) {
     static_cast<const optimizer&>(self).backend_.run(n, t);
   }
-  static void finish(engine& self, std::uint32_t i) { kernels::finish(*static_cast<optimizer&>(self).tensors_[i]); }
-  static constexpr detail::engine_functions functions{measures, fold, parallel,
-                                                      kernels::factored_slots > 0 ? finish : nullptr};
+  static void finish(engine& self, std::uint32_t i, int pass) {
+    auto& opt = static_cast<optimizer&>(self);
+    const auto& t = *opt.tensors_[i];
+    kernels::finish(pass, opt.rules_[t.group], t, opt.frames_[i].frame);
+  }
+  static constexpr bool finishes = kernels::factored_slots > 0 || kernels::passes > 1;
+  static constexpr detail::engine_functions functions{measures, fold, parallel, finishes ? finish : nullptr,
+                                                      kernels::passes};
 
   // the constants of one tensor in the step at hand
   struct folded {

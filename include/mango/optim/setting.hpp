@@ -60,8 +60,8 @@ inline void read(std::string_view name, std::string_view text, adam_convention& 
 // "3e-4", or a schedule's name and its numbers in the order of its struct: "warmup_cosine 3e-4 100 10000 0"
 inline void read(std::string_view name, std::string_view text, schedule& field) {
   constexpr std::string_view forms =
-      "a number, 'warmup_cosine PEAK WARMUP TOTAL [FINAL]', 'polynomial_decay PEAK WARMUP TOTAL [POWER [FINAL]]' or "
-      "'step_decay INITIAL EVERY [FACTOR]'";
+      "a number, 'warmup_cosine PEAK WARMUP TOTAL [FINAL]', 'polynomial_decay PEAK WARMUP TOTAL [POWER [FINAL]]', "
+      "'step_decay INITIAL EVERY [FACTOR]' or 'inverse_sqrt PEAK'";
   const auto space = text.find(' ');
   if (space == text.npos) {
     field = read_number<double>(name, text, forms);
@@ -90,6 +90,7 @@ inline void read(std::string_view name, std::string_view text, schedule& field) 
     field = polynomial_decay{numbers[0], whole(1), whole(2), count > 3 ? numbers[3] : 1, numbers[4]};
   else if (form == "step_decay" && (count == 2 || count == 3))
     field = step_decay{numbers[0], whole(1), count > 2 ? numbers[2] : 0.1};
+  else if (form == "inverse_sqrt" && count == 1) field = inverse_sqrt{numbers[0]};
   else refuse_value(name, text, forms);
 }
 

@@ -112,8 +112,8 @@ struct gradient_functions {
   void (*add)(float* sum, const void* gradient, index_t begin, index_t end);
 };
 
-// the pass over one chunk of one tensor, its types forgotten
-using chunk_function = void (*)(const void* optimizer, std::uint32_t tensor, const operands&, index_t chunk);
+// one pass over one chunk of one tensor, its types forgotten
+using chunk_function = void (*)(const void* optimizer, std::uint32_t tensor, const operands&, index_t chunk, int pass);
 
 struct tensor_record {
   text name;

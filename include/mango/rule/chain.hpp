@@ -4,6 +4,27 @@
 
 namespace mango::inline MANGO_ABI {
 
+namespace detail {
+// a rule written on float alone, inside a packet: correct everywhere, at the speed of one lane
+template <class R, int At, class T, std::size_t N, std::size_t... I>
+MANGO_INLINE T by_lanes(const typename R::frame& k, T u, T p, [[maybe_unused]] T (&s)[N], std::index_sequence<I...>) {
+  for (int lane = 0; lane < T::lanes; ++lane) {
+    float x[sizeof...(I) + 1] = {s[At + static_cast<int>(I)][lane]...};
+    if constexpr (gradient_rule<R>) u.set(lane, R::apply(k, u[lane], x[I]...));
+    else u.set(lane, R::apply(k, u[lane], p[lane], x[I]...));
+    (s[At + static_cast<int>(I)].set(lane, x[I]), ...);
+  }
+  return u;
+}
+// one rule of a chain, whose slots start at `At`
+template <class R, int At, class T, std::size_t N, std::size_t... I>
+MANGO_HD T link(const typename R::frame& k, T u, T p, [[maybe_unused]] T (&s)[N], std::index_sequence<I...> each) {
+  if constexpr (applies<R, T>()) return R::apply(k, u, s[At + static_cast<int>(I)]...);
+  else if constexpr (applies<R, T, T>()) return R::apply(k, u, p, s[At + static_cast<int>(I)]...);
+  else return by_lanes<R, At>(k, u, p, s, each);
+}
+}  // namespace detail
+
 /// The empty chain: u passes through unchanged. The unit of composition.
 template <class... Rules> struct chain_t {
   static constexpr std::array<slot, 0> slots{};
@@ -59,29 +80,8 @@ template <class Head, class... Tail> struct chain_t<Head, Tail...> {
   }
   /// One number, or one packet, through every rule; `s` holds the slots in the order of `slots`.
   template <int At, class T, std::size_t N> MANGO_HD static T run(const frame& k, T u, T p, T (&s)[N]) {
-    u = link<At>(k.head, u, p, s, std::make_index_sequence<static_cast<std::size_t>(slot_count<Head>)>{});
+    u = detail::link<Head, At>(k.head, u, p, s, std::make_index_sequence<static_cast<std::size_t>(slot_count<Head>)>{});
     return rest::template run<At + slot_count<Head>>(k.tail, u, p, s);
-  }
-
- private:
-  template <int At, class T, std::size_t N, std::size_t... I>
-  MANGO_HD static T link(const typename Head::frame& k, T u, T p, [[maybe_unused]] T (&s)[N],
-                         std::index_sequence<I...> each) {
-    if constexpr (detail::applies<Head, T>()) return Head::apply(k, u, s[At + static_cast<int>(I)]...);
-    else if constexpr (detail::applies<Head, T, T>()) return Head::apply(k, u, p, s[At + static_cast<int>(I)]...);
-    else return by_lanes<At>(k, u, p, s, each);
-  }
-  // a rule written on float alone, inside a packet: correct everywhere, at the speed of one lane
-  template <int At, class T, std::size_t N, std::size_t... I>
-  MANGO_INLINE static T by_lanes(const typename Head::frame& k, T u, T p, [[maybe_unused]] T (&s)[N],
-                                 std::index_sequence<I...>) {
-    for (int lane = 0; lane < T::lanes; ++lane) {
-      float x[sizeof...(I) + 1] = {s[At + static_cast<int>(I)][lane]...};
-      if constexpr (gradient_rule<Head>) u.set(lane, Head::apply(k, u[lane], x[I]...));
-      else u.set(lane, Head::apply(k, u[lane], p[lane], x[I]...));
-      (s[At + static_cast<int>(I)].set(lane, x[I]), ...);
-    }
-    return u;
   }
 };
 

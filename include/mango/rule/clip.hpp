@@ -1,5 +1,5 @@
 #pragma once
-// Clipping every element by itself.
+// Clipping the elements of one tensor: each by itself, or all by their size.
 #include "mango/rule/rule.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -17,6 +17,27 @@ struct clip_by_value {
   template <class T> MANGO_HD static T apply(const frame& k, T u) {
     return math::max(math::min(u, T(k.limit)), T(-k.limit));
   }
+};
+
+/// u <- u / max(1, RMS(u) / limit), RMS(u) the root mean square of u over the tensor as it arrives here; a limit of 0
+/// leaves u as it is. Costs one more read of the gradient and of the slots of the rules before it.
+/// Shazeer & Stern 2018, Algorithm 4, arXiv:1804.04235; limit is d there, 1.
+struct clip_by_rms {
+  double limit = 1;
+
+  static constexpr std::array<slot, 0> slots{};
+  static constexpr survey needs = survey::update;
+  struct frame {
+    float factor;
+  };
+  frame fold(const step_info&) const { return {1}; }
+  bool observes() const { return limit > 0; }
+  void settle(frame& k, double mean_square) const {
+    const double over = __builtin_sqrt(mean_square) / limit;
+    k.factor = static_cast<float>(over > 1 ? 1 / over : 1);
+  }
+  template <class F> void hyperparameters(F&& f) const { f("clip_rms", limit, zero_or_more); }
+  template <class T> MANGO_HD static T apply(const frame& k, T u) { return u * k.factor; }
 };
 
 }  // namespace mango

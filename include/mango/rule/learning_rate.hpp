@@ -19,7 +19,7 @@ template <class F> void hyperparameters(const schedule& s, F&& f) {
   f("learning_rate", name_of(s.form()));
   if (s.form() == schedule::kind::function) return;
   f("learning_rate.peak", s.peak(), zero_or_more);
-  if (s.form() == schedule::kind::constant) return;
+  if (s.form() == schedule::kind::constant || s.form() == schedule::kind::inverse_sqrt) return;
   f("learning_rate.total", static_cast<double>(s.total()), interval{1, 1e15});
   if (s.form() != schedule::kind::cosine) f("learning_rate.shape", s.parameter(), zero_or_more);
   if (s.form() == schedule::kind::step) return;

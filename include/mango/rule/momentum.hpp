@@ -1,5 +1,5 @@
 #pragma once
-// Heavy-ball momentum, and Nesterov's variant.
+// Momentum: heavy-ball, Nesterov's variant, and a plain average.
 #include "mango/rule/rule.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -28,6 +28,22 @@ struct scale_by_momentum {
   template <class T> MANGO_HD static T apply(const frame& k, T u, T& m) {
     m = k.mu * m + k.fresh * u;
     return k.own * u + k.look_ahead * m;
+  }
+};
+
+/// m <- b1 m + (1-b1) u;  u <- m. Without bias correction: the first update is (1-b1) u. Default: 0.9.
+struct average_updates {
+  double b1 = 0.9;
+
+  static constexpr std::array slots{slot{"m"}};
+  struct frame {
+    float b1, c1;  // c = 1 - b
+  };
+  frame fold(const step_info&) const { return {static_cast<float>(b1), static_cast<float>(1 - b1)}; }
+  template <class F> void hyperparameters(F&& f) const { f("b1", b1, fraction); }
+  template <class T> MANGO_HD static T apply(const frame& k, T u, T& m) {
+    m = k.b1 * m + k.c1 * u;
+    return m;
   }
 };
 

@@ -64,6 +64,25 @@ template <class R> concept measured_rule = update_rule<R> && requires(const R r,
   { r.scale(s) } -> std::same_as<double>;
 };
 
+/// What a rule needs to know of a whole tensor before it is applied to any of its numbers. Finding out is a survey: one
+/// more pass over the tensor, which writes neither p nor any other rule's slots.
+///   state       its own slots, complete: `prepare` writes them in the survey, and `apply` takes them by value
+///   update      the mean square of u as it arrives here
+///   parameter   the mean square of p
+enum class survey : std::uint8_t { none, state, update, parameter };
+
+/// A rule that needs a mean square: `static constexpr survey needs`, `bool observes() const` (false: not as configured,
+/// and nothing is summed), and `void settle(frame&, double mean_square) const` between the survey and the rest.
+template <class R>
+concept settled_rule = update_rule<R> &&(R::needs == survey::update || R::needs == survey::parameter) &&
+                       requires(const R r, typename R::frame& k, double mean_square) {
+  { r.observes() } -> std::same_as<bool>;
+  r.settle(k, mean_square);
+};
+/// A rule whose slots are written from u before the first of them is used: `static void prepare(const frame&, T u, T&
+/// slot...)`.
+template <class R> concept prepared_rule = update_rule<R> && R::needs == survey::state;
+
 /// Explains, in one message, the first thing that keeps R from being a rule.
 template <class R> consteval bool check_rule() {
   if constexpr (!has_slots<R>)

@@ -31,10 +31,16 @@ struct step_decay {
   double factor = 0.1;
 };
 
+/// min(peak, 1 / sqrt(s)): Adafactor's relative step size, constant for the first 1 / peak^2 steps.
+/// Shazeer & Stern 2018, Section 8, arXiv:1804.04235.
+struct inverse_sqrt {
+  double peak = 1e-2;
+};
+
 /// A learning rate over time: a constant, one of the schedules above, or a pure function of the step.
 class schedule {
  public:
-  enum class kind : std::uint8_t { constant, cosine, polynomial, step, function };
+  enum class kind : std::uint8_t { constant, cosine, polynomial, step, inverse_sqrt, function };
   using function = double (*)(std::int64_t step);
 
   constexpr schedule(double rate) : peak_(rate) {}
@@ -64,6 +70,11 @@ class schedule {
         total_(s.every),
         curve_([](const schedule& k, std::int64_t step) {
           return k.peak_ * __builtin_pow(k.shape_, static_cast<double>((step - 1) / k.total_));
+        }) {}
+  constexpr schedule(mango::inverse_sqrt s)
+      : kind_(kind::inverse_sqrt), peak_(s.peak), curve_([](const schedule& k, std::int64_t step) {
+          const double rate = 1 / __builtin_sqrt(static_cast<double>(step));
+          return rate < k.peak_ ? rate : k.peak_;
         }) {}
   template <class F>
   requires(std::is_convertible_v<F, function> && !std::is_arithmetic_v<F>) constexpr schedule(F f)
@@ -100,9 +111,10 @@ class schedule {
   double (*curve_)(const schedule&, std::int64_t step) = nullptr;
 };
 
-/// "constant", "warmup_cosine", "polynomial_decay", "step_decay" or "function".
+/// "constant", "warmup_cosine", "polynomial_decay", "step_decay", "inverse_sqrt" or "function".
 constexpr const char* name_of(schedule::kind k) {
-  constexpr const char* names[] = {"constant", "warmup_cosine", "polynomial_decay", "step_decay", "function"};
+  constexpr const char* names[] = {"constant",   "warmup_cosine", "polynomial_decay",
+                                   "step_decay", "inverse_sqrt",  "function"};
   return names[static_cast<int>(k)];
 }
 

@@ -23,7 +23,7 @@ template <bool Signed, zeros Zeros, matricization How> struct factored_slot {
     else return std::array{part{"rows", dtype::f32}, part{"columns", dtype::f32}};
   }();
   static index_t elements(int k, const shape& s) {
-    const matrix_grid grid(s.elements(), How);
+    const matrix_grid grid(s, How);
     return k == 0 ? grid.rows : k == 1 ? grid.columns : (grid.elements + 7) / 8;
   }
 
@@ -40,8 +40,9 @@ template <bool Signed, zeros Zeros, matricization How> struct factored_slot {
 
 /// A non-negative matrix X as r c', r_i = sum_j X_ij, c_j = sum_i X_ij / sum X (Shazeer & Stern 2018, Algorithm 3,
 /// arXiv:1804.04235), and for slots that take both signs a bit per number, 1 for positive: SMMF, Park & Lee 2025,
-/// Algorithms 3-4, arXiv:2412.08894. The tensor is cut into a nearly square matrix (core/matrix_grid.hpp). Rows,
-/// columns and their total are those of X; X of rank one is kept exactly; a row of zeros stays one.
+/// Algorithms 3-4, arXiv:2412.08894. The tensor is cut into a nearly square matrix, or with `matricization::axes`
+/// between its own axes (core/matrix_grid.hpp). Rows, columns and their total are those of X; X of rank one is kept
+/// exactly; a row of zeros stays one.
 ///   bytes per slot   4 (d1 + d2), and n / 8 for signs
 /// A tensor for which that is no less than fp32 (a prime number of elements, say) is kept in fp32.
 /// Gradients should stay below 1e18: a sum beyond the largest float is kept as that, which makes no NaN, but is wrong.
@@ -52,5 +53,8 @@ template <zeros Zeros = zeros::lazy, matricization How = matricization::square> 
   static constexpr const char* name = "factored";
   template <range R> using of = factored_slot<R == range::any, Zeros, How>;
 };
+
+/// Cut between two of the tensor's own axes: rows and columns are the layer's, as in Adafactor.
+using factored_axes = factored<zeros::lazy, matricization::axes>;
 
 }  // namespace mango

@@ -1,0 +1,145 @@
+#pragma once
+// Surveys: passes over a tensor before the one that moves it, for rules that must know something of all its numbers.
+#include "mango/rule/chain.hpp"
+
+namespace mango::inline MANGO_ABI::detail {
+
+template <class R> constexpr survey need_of() {
+  if constexpr (prepared_rule<R> || settled_rule<R>) return R::needs;
+  else return survey::none;
+}
+
+// In which survey each rule gets what it needs. A survey is as early as the results of others allow, and looks at one
+// mean square; so Adafactor's three needs take two: its state together with the parameter's size, then the update's.
+template <std::size_t N> struct survey_plan {
+  survey needs[N + 1] = {};
+  bool reads[N + 1] = {};                 // whether the rule looks at p
+  int at[N + 1] = {}, slots[N + 1] = {};  // of each rule: its survey, and where its slots start
+  int count = 0;
+
+  // the last rule that survey `s` runs u up to; -1 if it looks at p alone
+  constexpr int last(int s) const {
+    int found = -1;
+    for (std::size_t i = 0; i < N; ++i)
+      if ((needs[i] == survey::state || needs[i] == survey::update) && at[i] == s) found = static_cast<int>(i);
+    return found;
+  }
+  // how many slots it loads: those of the rules up to there
+  constexpr int slots_of(int s) const {
+    const int i = last(s);
+    if (i < 0) return 0;
+    return slots[needs[i] == survey::state ? i + 1 : i];
+  }
+  // which pass writes a slot: the survey of a rule that needs its state, or the one that moves p
+  constexpr int writer(int slot) const {
+    for (std::size_t i = 0; i < N; ++i)
+      if (slot >= slots[i] && slot < slots[i + 1]) return needs[i] == survey::state ? at[i] : count;
+    return count;
+  }
+  // whether a rule before that one looks at p
+  constexpr bool reads_parameter(int s) const {
+    for (int i = 0; i < last(s); ++i)
+      if (reads[i]) return true;
+    return false;
+  }
+  constexpr bool looks_at(int s, survey what) const {
+    for (std::size_t i = 0; i < N; ++i)
+      if (needs[i] == what && at[i] == s) return true;
+    return false;
+  }
+};
+
+template <class... R> constexpr auto plan_surveys() {
+  survey_plan<sizeof...(R)> plan{{need_of<R>()..., survey::none}, {parameter_rule<R>..., false}};
+  const int each[] = {slot_count<R>..., 0};
+  bool taken[sizeof...(R) + 1] = {};  // surveys that have a mean square to look at
+  const auto free_from = [&](int s) {
+    while (taken[s]) ++s;
+    taken[s] = true;
+    return s;
+  };
+  for (std::size_t i = 0; i < sizeof...(R); ++i) {
+    plan.slots[i + 1] = plan.slots[i] + each[i];
+    if (plan.needs[i] == survey::none) continue;
+    const int s = plan.needs[i] == survey::state    ? plan.count
+                  : plan.needs[i] == survey::update ? free_from(plan.count)
+                                                    : free_from(0);
+    plan.at[i] = s;
+    plan.count = s < plan.count ? plan.count : s + 1;
+  }
+  return plan;
+}
+
+/// How a chain is surveyed; `count` is 0 for most. The pass after the last survey moves the parameter. Of every pass:
+/// whether it loads p, and how often a slot crosses the memory bus.
+template <class Chain> struct surveys {
+  static constexpr int count = 0;
+  static constexpr bool loads_parameter(int) { return true; }
+  static constexpr int times_moved(int, int) { return 2; }
+};
+template <class... R>
+requires((need_of<R>() != survey::none) || ...) struct surveys<chain_t<R...>> {
+  static constexpr auto plan = plan_surveys<R...>();
+  static constexpr int count = plan.count;
+  static constexpr bool loads_parameter(int pass) {
+    return pass == count || plan.looks_at(pass, survey::parameter) || plan.reads_parameter(pass);
+  }
+  static constexpr int times_moved(int pass, int slot) {
+    if (pass < count && slot >= plan.slots_of(pass)) return 0;
+    return plan.writer(slot) == pass ? 2 : 1;
+  }
+};
+
+/// Survey number S as a chain of its own: it writes what it prepares, and what it returns is to be squared and summed.
+template <class Chain, int S> struct surveying {
+  using frame = typename Chain::frame;
+  static constexpr auto plan = surveys<Chain>::plan;
+  static constexpr int last = plan.last(S);  // rule that u is run up to
+  static constexpr bool observes = plan.looks_at(S, survey::update) || plan.looks_at(S, survey::parameter);
+  static constexpr bool prepares = plan.looks_at(S, survey::state);
+  static constexpr bool reads_parameter = plan.reads_parameter(S);
+  static constexpr bool looks_at_parameter = plan.looks_at(S, survey::parameter);
+  static constexpr auto slots = [] {
+    std::array<slot, static_cast<std::size_t>(plan.slots_of(S))> first{};
+    for (std::size_t i = 0; i < first.size(); ++i) first[i] = Chain::slots[i];
+    return first;
+  }();
+
+  template <int, class T, std::size_t N> MANGO_HD static T run(const frame& k, T u, T p, T (&s)[N]) {
+    T seen = T(0.0f);
+    if constexpr (looks_at_parameter) seen = p;
+    visit<0>(static_cast<const Chain*>(nullptr), k, u, p, s, seen);
+    return seen;
+  }
+
+ private:
+  template <std::size_t I, class Head, class... Tail, class T, std::size_t N>
+  MANGO_HD static void visit(const chain_t<Head, Tail...>*, const typename chain_t<Head, Tail...>::frame& k, T u, T p,
+                             T (&s)[N], T& seen) {
+    constexpr auto slots_here = std::make_index_sequence<static_cast<std::size_t>(slot_count<Head>)>{};
+    if constexpr (static_cast<int>(I) <= last) {
+      if constexpr (plan.needs[I] == survey::state && plan.at[I] == S)
+        prepare<Head, plan.slots[I]>(k.head, u, s, slots_here);
+      if constexpr (plan.needs[I] == survey::update && plan.at[I] == S) seen = u;
+      if constexpr (static_cast<int>(I) < last)
+        visit<I + 1>(static_cast<const chain_t<Tail...>*>(nullptr), k.tail,
+                     link<Head, plan.slots[I]>(k.head, u, p, s, slots_here), p, s, seen);
+    }
+  }
+  template <std::size_t I, class T, std::size_t N>
+  MANGO_HD static void visit(const chain_t<>*, const chain_t<>::frame&, T, T, T (&)[N], T&) {}
+  template <class R, int At, class T, std::size_t N, std::size_t... I>
+  MANGO_HD static void prepare(const typename R::frame& k, T u, T (&s)[N], std::index_sequence<I...>) {
+    R::prepare(k, u, s[At + static_cast<int>(I)]...);
+  }
+};
+
+/// f(rule, part) for the rules that get a mean square from survey S; `parts` nests like the chain: it or its frame.
+template <class Whole, int S, std::size_t I = 0, class Head, class... Tail, class Parts, class F>
+void each_settled(const chain_t<Head, Tail...>& c, Parts& parts, const F& f) {
+  if constexpr (settled_rule<Head>)
+    if constexpr (surveys<Whole>::plan.at[I] == S) f(c.head, parts.head);
+  if constexpr (sizeof...(Tail) > 0) each_settled<Whole, S, I + 1>(c.tail, parts.tail, f);
+}
+
+}  // namespace mango
