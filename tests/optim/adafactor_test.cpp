@@ -75,28 +75,21 @@ template <class Stores>
 void reproduce(const std::string& name, const adafactor_config& c, const char* rows, const char* columns) {
   const recording golden(name);
   adafactor<Stores> opt{c};
-  auto p = golden.add_all(opt);
   int factors = 0;
-  for (int s = 1; s <= golden.steps; ++s) {
-    const auto step = opt.begin_step();
-    for (std::size_t i = 0; i < p.size(); ++i) {
-      const auto tensor = std::to_string(i), key = std::to_string(s) + " " + tensor;
-      CAPTURE(key);
-      step.update(opt.find(tensor), p[i], golden.floats("g " + key));
-      CHECK(distance(p[i], golden.at("p " + key), 0.1) < 2e-6);
-      const auto own_rows = floats_of(opt, tensor, "v", "rows"), own_columns = floats_of(opt, tensor, "v", "columns");
-      if (own_rows.empty()) continue;  // a vector
-      auto mean_rows = support::doubles(own_rows);
-      double total = 0;
-      for (double& x : mean_rows) x /= static_cast<double>(own_columns.size());
-      for (const double x : golden.state(key + " " + columns)) total += x;
-      auto shares = golden.state(key + " " + columns);
-      for (double& x : shares) x /= total;
-      CHECK(distance(mean_rows, golden.state(key + " " + rows), 1e-6) < 2e-6);
-      CHECK(distance(own_columns, shares, 1e-6) < 2e-6);
-      ++factors;
-    }
-  }
+  golden.replay(opt, [&](const auto& tensor, const auto& key, const auto& p, const auto&) {
+    CHECK(distance(p, golden.at("p " + key), 0.1) < 2e-6);
+    const auto own_rows = floats_of(opt, tensor, "v", "rows"), own_columns = floats_of(opt, tensor, "v", "columns");
+    if (own_rows.empty()) return;  // a vector
+    auto mean_rows = support::doubles(own_rows);
+    double total = 0;
+    for (double& x : mean_rows) x /= static_cast<double>(own_columns.size());
+    for (const double x : golden.state(key + " " + columns)) total += x;
+    auto shares = golden.state(key + " " + columns);
+    for (double& x : shares) x /= total;
+    CHECK(distance(mean_rows, golden.state(key + " " + rows), 1e-6) < 2e-6);
+    CHECK(distance(own_columns, shares, 1e-6) < 2e-6);
+    ++factors;
+  });
   CHECK(factors == 3 * golden.steps);
 }
 

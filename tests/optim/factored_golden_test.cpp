@@ -26,35 +26,19 @@ double setting_or(const recording& golden, const char* name, double value) {
 }
 
 template <class Optimizer> void reproduce(const recording& golden, Optimizer opt, std::span<const factor_names> names) {
-  CHECK(golden.steps >= 4);
   CHECK(golden.tensors == 6);
-  auto p = golden.add_all(opt);
-  const auto start = p;
   const bool decays = setting_or(golden, "weight_decay", 0) != 0;  // there p is rounded once more in every step
   int factors = 0;
-  for (int s = 1; s <= golden.steps; ++s) {
-    const auto step = opt.begin_step();
-    for (std::size_t i = 0; i < p.size(); ++i) {
-      const auto tensor = std::to_string(i), key = std::to_string(s) + " " + tensor;
-      CAPTURE(key);
-      step.update(opt.find(tensor), p[i], golden.floats("g " + key));
-      const auto& expected = golden.at("p " + key);
-      double largest = 0;
-      for (const double x : expected) largest = std::max(largest, std::abs(x));
-      for (std::size_t j = 0; j < expected.size(); ++j) {
-        const double moved = std::abs(expected[j] - static_cast<double>(start[i][j]));
-        const double allowed = (decays ? s + 1 : 1) * 0x1p-22 * largest + 2e-5 * moved;
-        CHECK(std::abs(static_cast<double>(p[i][j]) - expected[j]) <= allowed);
-      }
-      for (const auto& n : names) {
-        const auto rows = floats_of(opt, tensor, n.slot, "rows");
-        if (rows.empty()) continue;  // few numbers, kept in fp32
-        CHECK(distance(rows, golden.state(key + " " + n.rows), 1e-6) < 1e-5);
-        CHECK(distance(floats_of(opt, tensor, n.slot, "columns"), golden.state(key + " " + n.columns), 1e-6) < 1e-5);
-        ++factors;
-      }
+  golden.replay(opt, [&](const auto& tensor, const auto& key, const auto& p, const auto& start) {
+    CHECK(golden.agrees(key, p, start, decays ? std::stoi(key) + 1 : 1));
+    for (const auto& n : names) {
+      const auto rows = floats_of(opt, tensor, n.slot, "rows");
+      if (rows.empty()) continue;  // few numbers, kept in fp32
+      CHECK(distance(rows, golden.state(key + " " + n.rows), 1e-6) < 1e-5);
+      CHECK(distance(floats_of(opt, tensor, n.slot, "columns"), golden.state(key + " " + n.columns), 1e-6) < 1e-5);
+      ++factors;
     }
-  }
+  });
   CHECK(factors == golden.steps * 4 * static_cast<int>(names.size()));
 }
 

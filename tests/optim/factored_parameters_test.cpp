@@ -4,6 +4,7 @@
 #include "mango/optim/adamw.hpp"
 #include "mango/optim/smmf.hpp"
 #include "optim/factored.hpp"
+#include "optim/parameter_kind.hpp"
 
 using namespace optim_test;
 using mango::factored, mango::fp32, mango::matricization, mango::stores, mango::zeros;
@@ -12,30 +13,6 @@ using ragged = factored<zeros::lazy, matricization::ragged>;
 using cut = stores<ragged, ragged>;
 
 namespace {
-
-enum class kind { f32, stochastic, kahan, nearest, master };
-constexpr kind kinds[] = {kind::f32, kind::stochastic, kind::kahan, kind::nearest, kind::master};
-
-mango::optimizer_options options_for(kind k) {
-  return {.bf16_parameters = k == kind::kahan     ? mango::rounding::kahan
-                             : k == kind::nearest ? mango::rounding::nearest
-                                                  : mango::rounding::stochastic};
-}
-mango::tensor_spec spec_for(kind k, index_t n) {
-  return {
-      .shape = {n}, .parameter = k == kind::f32 ? mango::dtype::f32 : mango::dtype::bf16, .master = k == kind::master};
-}
-
-// a number in the type of an array that holds it
-template <class E> E as(float x) {
-  if constexpr (std::same_as<E, float>) return x;
-  else return mango::round_nearest(x);
-}
-template <class E> std::vector<E> all_as(const std::vector<float>& x) {
-  std::vector<E> out;
-  for (const float v : x) out.push_back(as<E>(v));
-  return out;
-}
 
 // parameters (and masters) after the first step: nothing has been factored yet
 template <class P, class G, class Stores> std::vector<float> first_step(kind k, index_t n) {

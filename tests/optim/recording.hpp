@@ -67,6 +67,35 @@ struct recording {
     }
     return start;
   }
+  /// Trains as the recording did, and calls check(tensor, "step tensor", its numbers now, those it started from) after
+  /// each update.
+  template <class Optimizer, class F> void replay(Optimizer& opt, F check) const {
+    CHECK(steps >= 4);
+    auto p = add_all(opt);
+    const auto start = p;
+    for (int s = 1; s <= steps; ++s) {
+      const auto step = opt.begin_step();
+      for (std::size_t i = 0; i < p.size(); ++i) {
+        const auto tensor = std::to_string(i), key = std::to_string(s) + " " + tensor;
+        CAPTURE(key);
+        step.update(opt.find(tensor), p[i], floats("g " + key));
+        check(tensor, key, p[i], start[i]);
+      }
+    }
+  }
+  /// Whether p is what was recorded: within `roundings` of its largest number, and 2e-5 of how far each was moved.
+  bool agrees(const std::string& key, const std::vector<float>& p, const std::vector<float>& start,
+              int roundings = 1) const {
+    const auto& expected = at("p " + key);
+    double largest = 0;
+    for (const double x : expected) largest = std::max(largest, std::abs(x));
+    for (std::size_t j = 0; j < expected.size(); ++j) {
+      const double moved = std::abs(expected[j] - static_cast<double>(start[j]));
+      if (!(std::abs(static_cast<double>(p[j]) - expected[j]) <= roundings * 0x1p-22 * largest + 2e-5 * moved))
+        return false;
+    }
+    return p.size() == expected.size();
+  }
 
  private:
   void read_settings(std::istringstream& words) {

@@ -5,6 +5,7 @@
 #include "mango/store/kahan.hpp"
 #include "mango/store/nf4.hpp"
 #include "optim/numbers.hpp"
+#include "optim/parameter_kind.hpp"
 #include "optim/snapshot.hpp"
 
 using namespace optim_test;
@@ -22,19 +23,6 @@ struct counting : mango::host {
   }
 };
 
-enum class kind { f32, stochastic, kahan, nearest, master };
-constexpr kind kinds[] = {kind::f32, kind::stochastic, kind::kahan, kind::nearest, kind::master};
-
-mango::optimizer_options options_for(kind k) {
-  return {.bf16_parameters = k == kind::kahan     ? mango::rounding::kahan
-                             : k == kind::nearest ? mango::rounding::nearest
-                                                  : mango::rounding::stochastic};
-}
-mango::tensor_spec spec_for(kind k, index_t n) {
-  return {
-      .shape = {n}, .parameter = k == kind::f32 ? mango::dtype::f32 : mango::dtype::bf16, .master = k == kind::master};
-}
-
 // sum of a (p - c)^2 / 2
 struct quadratic {
   std::vector<float> scale, target;
@@ -47,12 +35,6 @@ struct quadratic {
   }
   float gradient(float p, std::size_t i) const { return scale[i] * (p - target[i]); }
 };
-
-// a number in the type of an array that holds it
-template <class E> E as(float x) {
-  if constexpr (std::same_as<E, float>) return x;
-  else return mango::round_nearest(x);
-}
 
 // The loss after 300 steps, as a fraction of the first.
 template <class Stores, class P, class G> double learn(kind k) {

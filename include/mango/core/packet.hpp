@@ -65,7 +65,7 @@ typedef std::uint16_t unaligned_halves __attribute__((vector_size(2 * MANGO_LANE
 /// A packet of bits read from memory as integers: what a finiteness test may look at under -ffast-math.
 MANGO_INLINE packet::bits load_bits(const float* x) { return *reinterpret_cast<const detail::unaligned_words*>(x); }
 MANGO_INLINE packet::bits load_bits(const std::uint16_t* x) {
-  const auto& halves = *reinterpret_cast<const detail::unaligned_halves*>(x);
+  const auto halves = *reinterpret_cast<const detail::unaligned_halves*>(x);  // a reference would promise alignment
 #if MANGO_LANES == 16 && !defined(__clang__)  // g++ 12 converts the halves of a packet and joins them
   typedef short shorts __attribute__((vector_size(32)));
   return __builtin_bit_cast(packet::bits,
