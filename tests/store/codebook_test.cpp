@@ -8,6 +8,7 @@
 #include "mango/core/lookup.hpp"
 #include "mango/store/dynamic_map.hpp"
 #include "mango/store/linear_map.hpp"
+#include "mango/store/nearest.hpp"
 #include "mango/store/nf4_map.hpp"
 #include "support/compare.hpp"
 #include "support/golden.hpp"
@@ -23,11 +24,6 @@ template <class Map> std::vector<float> values() {
   for (int code = Map::first; code <= Map::last; ++code)
     all.push_back(Map::template value<float>(static_cast<std::uint32_t>(code)));
   return all;
-}
-
-template <class Map, class T> number_bits<T> nearest(T y) {
-  const T prepared = Map::prepare(y);
-  return Map::code(prepared, Map::place(prepared));
 }
 
 // By the definition: how many midpoints lie below y
@@ -77,11 +73,11 @@ template <class Map> void check_map() {
   int wrong = 0, wrong_packets = 0;
   float first_wrong = 0;
   for (std::size_t i = 0; i < ys.size(); i += packet::lanes) {
-    const packet::bits codes = nearest<Map>(load(ys.data() + i));
+    const packet::bits codes = detail::nearest_code<Map>(load(ys.data() + i));
     for (int lane = 0; lane < packet::lanes; ++lane) {
       const float y = ys[i + static_cast<std::size_t>(lane)];
       const auto expected = static_cast<std::uint32_t>(by_counting<Map>(value, y));
-      if (nearest<Map>(y) != expected && wrong++ == 0) first_wrong = y;
+      if (detail::nearest_code<Map>(y) != expected && wrong++ == 0) first_wrong = y;
       if (codes[lane] != expected && wrong_packets++ == 0) first_wrong = y;
     }
   }

@@ -89,6 +89,16 @@ MANGO_HD packet product(packet a, packet b) { return product(a.v, b.v); }
 #endif
 MANGO_HD std::int32_t largest(std::int32_t x) { return x; }
 
+/// Integers cut off at a bound.
+template <class I> MANGO_HD I at_least(I x, std::int32_t bound) {
+  const I least = I{} + bound;
+  return x > least ? x : least;
+}
+template <class I> MANGO_HD I at_most(I x, std::int32_t bound) {
+  const I most = I{} + bound;
+  return x > most ? most : x;
+}
+
 /// The T with these bit patterns.
 template <class T> MANGO_HD T from_pattern(number_bits<T> x) {
   if constexpr (lanes_per<T> == 1) return T(__builtin_bit_cast(float, x));

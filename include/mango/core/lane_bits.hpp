@@ -2,6 +2,7 @@
 // One bit per lane: masks to and from the bits of an integer, lane 0 in the lowest bit.
 #include <utility>
 
+#include "mango/core/integers.hpp"
 #include "mango/core/math.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -50,6 +51,16 @@ MANGO_INLINE std::uint32_t positive_bits(packet x) {
       __builtin_ia32_cmpps512_mask(x.v, packet::floats{}, greater, static_cast<std::uint16_t>(-1), as_rounding_is));
 #else
   return bits_of(x > packet(0.0f));
+#endif
+}
+/// The bits of the lanes that are below `bound`.
+MANGO_INLINE std::uint32_t bits_below(packet::bits x, std::uint32_t bound) {
+#if MANGO_LANES == 16
+  constexpr int less = 1;
+  return static_cast<std::uint16_t>(__builtin_ia32_ucmpd512_mask(as_ints(x), as_ints(packet::bits{} + bound), less,
+                                                                 static_cast<std::uint16_t>(-1)));
+#else
+  return bits_of(x < bound);
 #endif
 }
 /// The lanes before `count`.

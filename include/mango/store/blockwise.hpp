@@ -4,6 +4,7 @@
 #include "mango/core/math.hpp"
 #include "mango/store/block_scan.hpp"
 #include "mango/store/code_bytes.hpp"
+#include "mango/store/nearest.hpp"
 #include "mango/store/store.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -207,42 +208,43 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
       MANGO_UNROLL_4
       for (std::size_t k = 0; k < run; ++k) {
         y[k] = product(mango::load(x + (first + k) * packet::lanes), packet(by.inverse));
-        if constexpr (rounds) code[k] = Map::segment(y[k]);
-        else code[k] = Map::place(y[k] = Map::prepare(y[k]));
+        code[k] = Map::segment(y[k]);
       }
       MANGO_UNROLL_4
       for (std::size_t k = 0; k < run; ++k) {
         if constexpr (rounds)
           code[k] = by_chance(mango::load(x + (first + k) * packet::lanes), by, y[k], code[k],
                               load_bits(noise + (first + k) * packet::lanes));
-        else code[k] = Map::code(y[k], code[k]);
+        else code[k] = detail::nearly_nearest<Map>(y[k], code[k]);
       }
-      for (std::size_t k = 0; k < run; k += packed)
+      for (std::size_t k = 0; k < run; k += packed) {
+        if constexpr (!rounds)
+          if (detail::in_doubt<packed>(code + k)) [[unlikely]]
+            for (std::size_t i = k; i < k + packed; ++i) code[i] = detail::nearest_code<Map>(y[i]) << 16;
         detail::save_codes<Map::bits, packed>(to + (first + k) * packet::lanes * Map::bits / 8, code + k);
+      }
     }
   }
 #endif
   template <class T> MANGO_HD static number_bits<T> encode(T x, scaling by, [[maybe_unused]] number_bits<T> noise) {
     const T y = product(x, T(by.inverse));
-    if constexpr (rounds) return by_chance(x, by, y, Map::segment(y), noise);
+    if constexpr (rounds) return as_bits(as_ints(by_chance(x, by, y, Map::segment(y), noise)) >> 16);
     else {
-      const T prepared = Map::prepare(y);
-      return Map::code(prepared, Map::place(prepared));
+      return detail::nearest_code<Map>(y);
     }
   }
 
+  // The upper half of these is the code
   template <class T>
   MANGO_HD static number_bits<T> by_chance([[maybe_unused]] T x, [[maybe_unused]] scaling by, T y,
                                            number_bits<T> segment, number_bits<T> noise) {
-    number_ints<T> at = Map::position(y, segment);
     constexpr int one = 1 << 16;
-    const number_ints<T> first = number_ints<T>{} + Map::first * one, last = number_ints<T>{} + Map::last * one;
+    number_ints<T> at = at_least(Map::position(y, segment), Map::first * one);  // it may be rounded past an end
     if constexpr (Map::nonnegative && Map::has_zero) {
-      const number_ints<T> floor = x > T(by.floor) ? first + one : first;
+      const number_ints<T> floor = x > T(by.floor) ? number_ints<T>{} + one : number_ints<T>{};
       at = at > floor ? at : floor;
-    } else at = at > first ? at : first;  // it may be rounded past an end
-    at = at < last ? at : last;
-    return as_bits((at + as_ints(noise)) >> 16);
+    }
+    return as_bits(at_most(at, Map::last * one)) + noise;
   }
 };
 

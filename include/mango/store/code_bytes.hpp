@@ -118,10 +118,10 @@ template <std::size_t Apart, class V, std::size_t... I> MANGO_INLINE V gather(V 
 
 // Up to four packets at once: the codes of one lane in the bytes of that lane, then all bytes to their places
 template <int Bits, std::size_t Packets> MANGO_INLINE void save_wide(std::uint8_t* to, const packet::bits* code) {
-  packet::bits four{};
-  MANGO_UNROLL_4
-  for (std::size_t k = 0; k < Packets; ++k) four = four >> 8 | code[k] << 24;
-  four >>= 8 * (4 - Packets);
+  packet::bits four = code[0] >> 16 & 255u;
+  if constexpr (Packets > 1) four |= code[1] >> 8 & 0xff00u;
+  if constexpr (Packets > 2) four |= code[2] & 0xff0000u;
+  if constexpr (Packets > 3) four |= code[3] << 8 & 0xff000000u;
   constexpr auto bytes = std::make_index_sequence<4 * MANGO_LANES>{};
   if constexpr (Bits == 8) {
     const auto words = __builtin_bit_cast(packet::bits, transpose_bytes(__builtin_bit_cast(code_bytes, four), bytes));
@@ -139,8 +139,8 @@ template <int Bits, std::size_t Packets> MANGO_INLINE void save_wide(std::uint8_
 #if MANGO_LANES == 4 && defined(__SSE2__)
 // SSE2 narrows with saturation only: first to what fits
 template <int Bits> MANGO_INLINE void save_four(std::uint8_t* to, const packet::bits* code) {
-  const auto low = __builtin_ia32_packssdw128(as_ints(code[0] & 255u), as_ints(code[1] & 255u));
-  const auto high = __builtin_ia32_packssdw128(as_ints(code[2] & 255u), as_ints(code[3] & 255u));
+  const auto low = __builtin_ia32_packssdw128(as_ints(code[0] >> 16 & 255u), as_ints(code[1] >> 16 & 255u));
+  const auto high = __builtin_ia32_packssdw128(as_ints(code[2] >> 16 & 255u), as_ints(code[3] >> 16 & 255u));
   auto all = __builtin_ia32_packuswb128(low, high);
   if constexpr (Bits == 4) {
     typedef std::uint16_t words __attribute__((vector_size(16)));
@@ -151,7 +151,7 @@ template <int Bits> MANGO_INLINE void save_four(std::uint8_t* to, const packet::
 }
 #endif
 
-// Writes Packets packets of codes, at most four. Upper bits do not matter
+// Writes Packets packets of codes, at most four, each from bit 16 of a lane on; other bits do not matter
 template <int Bits, std::size_t Packets> MANGO_INLINE void save_codes(std::uint8_t* to, const packet::bits* code) {
   static_assert(Packets <= 4);
 #if MANGO_WIDE_CODES
@@ -162,7 +162,7 @@ template <int Bits, std::size_t Packets> MANGO_INLINE void save_codes(std::uint8
 #else
   for (std::size_t k = 0; k < Packets; ++k) {
     std::uint32_t each[MANGO_LANES];
-    for (int i = 0; i < MANGO_LANES; ++i) each[i] = code[k][i];
+    for (int i = 0; i < MANGO_LANES; ++i) each[i] = code[k][i] >> 16;
     write_codes<Bits>(to + k * MANGO_LANES * Bits / 8, MANGO_LANES, each);
   }
 #endif

@@ -1,17 +1,9 @@
 #pragma once
 // The code tables with equal steps: k/127 and k/7 with sign, k/16 without.
-#include "mango/core/lookup.hpp"
+#include "mango/core/integers.hpp"
 #include "mango/core/math.hpp"
 
 namespace mango::inline MANGO_ABI {
-
-namespace detail {
-// k, or k + 1 where y is above the midpoint of (k + Shift) unit and the next
-template <int Shift, class T> MANGO_HD number_bits<T> settle(T y, number_ints<T> k, float unit) {
-  const T x = to_number<T>(k + Shift), half(unit * 0.5f);
-  return as_bits(y > product(x, half) + product(x + T(1.0f), half) ? k + 1 : k);
-}
-}  // namespace detail
 
 /// k/L for k = -L ... L, L = 2^(Bits-1) - 1; the code is k in two's complement, so code 0 is 0. The value is the
 /// product of k and 1/L rounded, which is k/L within one unit in the last place.
@@ -24,16 +16,6 @@ template <int Bits> struct linear_map {
   /// What codes stand for; bits above the lower `bits` are ignored.
   template <class T> MANGO_HD static T value(number_bits<T> code) {
     return product(to_number<T>(as_ints(code << (32 - bits)) >> (32 - bits)), T(unit));
-  }
-  /// What place() and code() take for y in [-1, 1], up to its rounding: itself.
-  template <class T> MANGO_HD static T prepare(T y) { return y; }
-  /// The nearest codes or the ones below them.
-  template <class T> MANGO_HD static number_bits<T> place(T y) {
-    return as_bits(truncate(y * T(static_cast<float>(last)) + T(static_cast<float>(last) + 0.498f)) - last);
-  }
-  /// The nearest codes, of two at one distance the lower.
-  template <class T> MANGO_HD static number_bits<T> code(T y, number_bits<T> place) {
-    return detail::settle<0>(y, as_ints(place), unit);
   }
   /// Where y in [-1, 1] is between two codes, as a code with 16 bits of fraction: one line for all.
   template <class T> MANGO_HD static number_bits<T> segment(T) { return number_bits<T>{}; }
@@ -56,13 +38,6 @@ struct linear4_unsigned_map {
 
   template <class T> MANGO_HD static T value(number_bits<T> code) {
     return product(to_number<T>(as_ints(code & 15u) + 1), T(unit));
-  }
-  template <class T> MANGO_HD static T prepare(T y) { return y; }
-  template <class T> MANGO_HD static number_bits<T> place(T y) {
-    return as_bits(truncate(math::max(y * T(16.0f) - T(0.502f), T(0.0f))));
-  }
-  template <class T> MANGO_HD static number_bits<T> code(T y, number_bits<T> place) {
-    return detail::settle<1>(y, as_ints(place), unit);
   }
   template <class T> MANGO_HD static number_bits<T> segment(T) { return number_bits<T>{}; }
   template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T>) {

@@ -20,10 +20,6 @@ struct nf4_levels {
   MANGO_HD static constexpr float start(int k) {
     return static_cast<float>(65536.0 * k + 0.5 - static_cast<double>(level(k)) * static_cast<double>(slope(k)));
   }
-  // f of every code
-  template <class F> MANGO_HD static constexpr float_table<16> table(F f) {
-    return {f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)};
-  }
 };
 }  // namespace detail
 
@@ -42,34 +38,31 @@ struct nf4_map {
 
   /// What codes stand for, as shares of the block's largest magnitude.
   template <class T> MANGO_HD static T value(number_bits<T> code) {
-    static constexpr float_table<16> levels = detail::nf4_levels::table(detail::nf4_levels::level);
+    static constexpr float_table<16> levels = tabulate<float, 16>(detail::nf4_levels::level);
     return T(lookup(levels, code));
   }
 
-  /// What place() and code() take for y in [-1, 1], up to its rounding: itself.
-  template <class T> MANGO_HD static T prepare(T y) { return y; }
-  /// The nearest codes or the ones below them.
-  template <class T> MANGO_HD static number_bits<T> place(T y) { return about<T>(y, 7.24f); }
-  /// The nearest codes, of two at one distance the lower.
-  template <class T> MANGO_HD static number_bits<T> code(T y, number_bits<T> place) {
-    static constexpr float_table<16> midpoints = detail::nf4_levels::table(detail::nf4_levels::midpoint);
+  /// The nearest codes, of two at one distance the lower, for y in [-1, 1], up to its rounding.
+  template <class T> MANGO_HD static number_bits<T> nearest(T y) {
+    const number_bits<T> place = about<T>(y, 7.24f);
+    static constexpr float_table<16> midpoints = tabulate<float, 16>(detail::nf4_levels::midpoint);
     return y > T(lookup(midpoints, place)) ? place + 1u : place;
   }
   /// Where y in [-1, 1] is between two codes, as a code with 16 bits of fraction: linear from each level to the next.
   template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T> segment) {
     using line = detail::nf4_levels;
-    static constexpr float_table<16> slopes = line::table(line::slope), starts = line::table(line::start);
+    static constexpr float_table<16> slopes = tabulate<float, 16>(line::slope), starts = tabulate<float, 16>(line::start);
     return truncate(product(y, T(lookup(slopes, segment))) + T(lookup(starts, segment)));
   }
   /// Which of these lines: the code of the level below.
   template <class T> MANGO_HD static number_bits<T> segment(T y) {
-    static constexpr float_table<16> above = detail::nf4_levels::table(detail::nf4_levels::above);
+    static constexpr float_table<16> above = tabulate<float, 16>(detail::nf4_levels::above);
     const number_bits<T> k = about<T>(y, 6.74f);
     return y < T(lookup(above, k)) ? k : k + 1u;
   }
 
  private:
-  // A parabola for each sign. With the offset of place() it stays at least a quarter within [k, k + 1) at every
+  // A parabola for each sign. With the offset of nearest() it stays at least a quarter within [k, k + 1) at every
   // midpoint k; half lower, it is k - 1 or k from level k to the next.
   template <class T> MANGO_HD static number_bits<T> about(T y, float offset) {
     return as_bits(truncate(y * (T(12.9f) - T(5.5f) * math::abs(y)) + T(offset)));
