@@ -196,6 +196,8 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
   }
 
 #if MANGO_LANES > 1
+  static constexpr bool by_position = !requires(packet y) { Map::place(y); };
+
   // The codes of packets. In steps of one short loop each over a few of them: in one long loop, a processor's window is
   // full of instructions that wait for the first packet.
   template <std::size_t Packets>
@@ -208,17 +210,19 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
       MANGO_UNROLL_4
       for (std::size_t k = 0; k < run; ++k) {
         y[k] = product(mango::load(x + (first + k) * packet::lanes), packet(by.inverse));
-        code[k] = Map::segment(y[k]);
+        if constexpr (rounds || by_position) code[k] = Map::segment(y[k]);
+        else code[k] = Map::place(y[k]);
       }
       MANGO_UNROLL_4
       for (std::size_t k = 0; k < run; ++k) {
         if constexpr (rounds)
           code[k] = by_chance(mango::load(x + (first + k) * packet::lanes), by, y[k], code[k],
                               load_bits(noise + (first + k) * packet::lanes));
-        else code[k] = detail::nearly_nearest<Map>(y[k], code[k]);
+        else if constexpr (by_position) code[k] = detail::nearly_nearest<Map>(y[k], code[k]);
+        else code[k] = Map::nearest(y[k], code[k]) << 16;
       }
       for (std::size_t k = 0; k < run; k += packed) {
-        if constexpr (!rounds)
+        if constexpr (!rounds && by_position)
           if (detail::in_doubt<packed>(code + k)) [[unlikely]]
             for (std::size_t i = k; i < k + packed; ++i) code[i] = detail::nearest_code<Map>(y[i]) << 16;
         detail::save_codes<Map::bits, packed>(to + (first + k) * packet::lanes * Map::bits / 8, code + k);

@@ -11,7 +11,7 @@ inline constexpr int position_error = 4;
 /// The nearest codes of `Map`, of two at one distance the lower: where y is says between which two, and the rounded
 /// midpoint of their values which of them.
 template <class Map, class T> MANGO_HD number_bits<T> nearest_code(T y) {
-  if constexpr (requires { Map::template nearest<T>(y); }) return Map::nearest(y);
+  if constexpr (requires { Map::place(y); }) return Map::nearest(y, Map::place(y));
   else {
     const number_ints<T> at = Map::position(y, Map::segment(y)) >> 16;
     const number_ints<T> k = at_most(at_least(at, Map::first), Map::last - 1);

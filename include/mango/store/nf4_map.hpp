@@ -42,9 +42,10 @@ struct nf4_map {
     return T(lookup(levels, code));
   }
 
+  /// The nearest codes or the ones below them.
+  template <class T> MANGO_HD static number_bits<T> place(T y) { return about<T>(y, 7.24f); }
   /// The nearest codes, of two at one distance the lower, for y in [-1, 1], up to its rounding.
-  template <class T> MANGO_HD static number_bits<T> nearest(T y) {
-    const number_bits<T> place = about<T>(y, 7.24f);
+  template <class T> MANGO_HD static number_bits<T> nearest(T y, number_bits<T> place) {
     static constexpr float_table<16> midpoints = tabulate<float, 16>(detail::nf4_levels::midpoint);
     return y > T(lookup(midpoints, place)) ? place + 1u : place;
   }
@@ -62,7 +63,7 @@ struct nf4_map {
   }
 
  private:
-  // A parabola for each sign. With the offset of nearest() it stays at least a quarter within [k, k + 1) at every
+  // A parabola for each sign. With the offset of place() it stays at least a quarter within [k, k + 1) at every
   // midpoint k; half lower, it is k - 1 or k from level k to the next.
   template <class T> MANGO_HD static number_bits<T> about(T y, float offset) {
     return as_bits(truncate(y * (T(12.9f) - T(5.5f) * math::abs(y)) + T(offset)));
