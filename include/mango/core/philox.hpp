@@ -66,65 +66,77 @@ MANGO_HD constexpr std::uint32_t random16(const philox_key& k, index_t e) {
 namespace detail {
 typedef std::uint64_t wide __attribute__((vector_size(4 * MANGO_LANES)));
 
-// the products of the even lanes with m, 64 bits each
-MANGO_INLINE wide multiply_even(packet::bits x, std::uint32_t m) {
+// the products of the lower halves, 64 bits each
+MANGO_INLINE wide multiply(wide x, std::uint32_t m) {
   // g++ 12 does not see that the upper halves are zero, and would multiply them too
-  [[maybe_unused]] const auto a = __builtin_bit_cast(packet::mask, x);
-  [[maybe_unused]] const auto b = __builtin_bit_cast(packet::mask, packet::bits{} + m);
 #if MANGO_LANES == 16 && !defined(__clang__)
   typedef long long quads __attribute__((vector_size(4 * MANGO_LANES)));
-  return __builtin_bit_cast(wide, __builtin_ia32_pmuludq512_mask(a, b, quads{}, static_cast<unsigned char>(0xff)));
+  return __builtin_bit_cast(
+      wide, __builtin_ia32_pmuludq512_mask(__builtin_bit_cast(packet::mask, x), __builtin_bit_cast(packet::mask, wide{} + m),
+                                           quads{}, static_cast<unsigned char>(0xff)));
 #elif MANGO_LANES == 8 && defined(__AVX2__) && !defined(__clang__)
-  return __builtin_bit_cast(wide, __builtin_ia32_pmuludq256(a, b));
+  return __builtin_bit_cast(wide, __builtin_ia32_pmuludq256(__builtin_bit_cast(packet::mask, x),
+                                                            __builtin_bit_cast(packet::mask, wide{} + m)));
 #elif MANGO_LANES == 4 && defined(__SSE2__) && !defined(__clang__)
-  return __builtin_bit_cast(wide, __builtin_ia32_pmuludq128(a, b));
+  return __builtin_bit_cast(wide, __builtin_ia32_pmuludq128(__builtin_bit_cast(packet::mask, x),
+                                                            __builtin_bit_cast(packet::mask, wide{} + m)));
 #else
-  return (__builtin_bit_cast(wide, x) & 0xffffffffu) * (wide{} + m);
+  return (x & 0xffffffffu) * (wide{} + m);
 #endif
 }
 
-// a0 b0 a1 b1 ... from the first halves of a and b, or from the second
-template <std::size_t... I>
-MANGO_INLINE packet::bits zip(packet::bits a, packet::bits b, bool second, std::index_sequence<I...>) {
-  constexpr std::size_t half = MANGO_LANES / 2;
-  return second ? __builtin_shufflevector(a, b, (I / 2 + half + (I % 2) * MANGO_LANES)...)
-                : __builtin_shufflevector(a, b, (I / 2 + (I % 2) * MANGO_LANES)...);
+// the even 64-bit lanes of a and b, alternating, or the odd ones
+template <std::size_t Odd, std::size_t... I> MANGO_INLINE wide zip(wide a, wide b, std::index_sequence<I...>) {
+  return __builtin_shufflevector(a, b, (I / 2 * 2 + Odd + (I % 2) * sizeof...(I))...);
 }
 
-// MANGO_LANES blocks at once, one per lane; out gets the bits of the 16 MANGO_LANES elements they serve
-MANGO_INLINE void random_packet(const philox_key& key, std::uint64_t block, std::uint16_t* out) {
-  packet::bits c0{}, c1 = packet::bits{} + key.tensor, c2 = packet::bits{} + key.epoch, c3{};
-  for (int i = 0; i < MANGO_LANES; ++i) {
-    const std::uint64_t b = block + static_cast<std::uint64_t>(i);
-    c0[i] = static_cast<std::uint32_t>(b);
-    c3[i] = static_cast<std::uint32_t>(key.stream) | static_cast<std::uint32_t>(b >> 32) << 8;
+// Half of MANGO_LANES blocks. A word has 64 bits to itself, whose upper ones are anything: a product is then two words
+// of the next round without a shuffle.
+struct random_blocks {
+  wide c0, c1, c2, c3;
+
+  MANGO_INLINE random_blocks(const philox_key& key, std::uint64_t block)
+      : c0(wide{} + block + places(std::make_index_sequence<MANGO_LANES / 2>{})), c1(wide{} + key.tensor),
+        c2(wide{} + key.epoch), c3(c0 >> 32 << 8 | key.stream) {}
+  MANGO_INLINE void round(wide k0, wide k1) {
+    const wide a = multiply(c0, 0xD2511F53u), b = multiply(c2, 0xCD9E8D57u);
+    c0 = (b >> 32) ^ c1 ^ k0;
+    c2 = (a >> 32) ^ c3 ^ k1;
+    c1 = b;
+    c3 = a;
   }
-  constexpr wide upper = (wide{} + 0xffffffffu) << 32;
+  // the first blocks are in even lanes, so that put() keeps their order
+  template <std::size_t... I> static constexpr wide places(std::index_sequence<I...>) {
+    return wide{(I % 2 * (sizeof...(I) / 2) + I / 2)...};
+  }
+  // the words from `first` on, and what they are turned by a byte
+  MANGO_INLINE void put(std::uint16_t* out, std::size_t first) const {
+    constexpr auto each = std::make_index_sequence<MANGO_LANES / 2>{};
+    const wide front = (c0 & 0xffffffffu) | c1 << 32, back = (c2 & 0xffffffffu) | c3 << 32;
+    put(out, first, zip<0>(front, back, each));
+    put(out, first + MANGO_LANES, zip<1>(front, back, each));
+  }
+  MANGO_INLINE static void put(std::uint16_t* out, std::size_t first, wide x) {
+    const auto words = __builtin_bit_cast(packet::bits, x);
+    const packet::bits turned = words >> 8 | words << 24;
+    std::uint16_t* const to = out + first / 16 * 64 + first % 16 * 2;
+    std::memcpy(to, &words, sizeof words);
+    std::memcpy(to + 32, &turned, sizeof turned);
+  }
+};
+
+// MANGO_LANES blocks at once; out gets the bits of the 16 MANGO_LANES elements they serve
+MANGO_INLINE void random_packet(const philox_key& key, std::uint64_t block, std::uint16_t* out) {
+  random_blocks low(key, block), high(key, block + MANGO_LANES / 2);
   auto k0 = static_cast<std::uint32_t>(key.seed), k1 = static_cast<std::uint32_t>(key.seed >> 32);
   for (int round = 0; round < 10; ++round) {
-    const auto odd0 = __builtin_bit_cast(packet::bits, __builtin_bit_cast(wide, c0) >> 32);
-    const auto odd2 = __builtin_bit_cast(packet::bits, __builtin_bit_cast(wide, c2) >> 32);
-    const wide a = multiply_even(c0, 0xD2511F53u), a_odd = multiply_even(odd0, 0xD2511F53u);
-    const wide b = multiply_even(c2, 0xCD9E8D57u), b_odd = multiply_even(odd2, 0xCD9E8D57u);
-    c0 = __builtin_bit_cast(packet::bits, (b >> 32) | (b_odd & upper)) ^ c1 ^ k0;
-    c2 = __builtin_bit_cast(packet::bits, (a >> 32) | (a_odd & upper)) ^ c3 ^ k1;
-    c1 = __builtin_bit_cast(packet::bits, (b & ~upper) | (b_odd << 32));
-    c3 = __builtin_bit_cast(packet::bits, (a & ~upper) | (a_odd << 32));
+    low.round(wide{} + k0, wide{} + k1);
+    high.round(wide{} + k0, wide{} + k1);
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  constexpr auto each = std::make_index_sequence<MANGO_LANES>{};
-  const packet::bits even[2] = {zip(c0, c2, false, each), zip(c0, c2, true, each)};
-  const packet::bits odd[2] = {zip(c1, c3, false, each), zip(c1, c3, true, each)};
-  for (int half = 0; half < 2; ++half)
-    for (const bool second : {false, true}) {
-      const packet::bits words = zip(even[half], odd[half], second, each);
-      const packet::bits turned = words >> 8 | words << 24;
-      const int first = (2 * half + (second ? 1 : 0)) * MANGO_LANES;  // of the words
-      std::uint16_t* const to = out + first / 16 * 64 + first % 16 * 2;
-      std::memcpy(to, &words, sizeof words);
-      std::memcpy(to + 32, &turned, sizeof turned);
-    }
+  low.put(out, 0);
+  high.put(out, 2 * MANGO_LANES);
 }
 }  // namespace detail
 #endif
