@@ -57,8 +57,8 @@ MANGO_INLINE std::uint32_t positive_bits(packet x) {
 MANGO_INLINE std::uint32_t bits_below(packet::bits x, std::uint32_t bound) {
 #if MANGO_LANES == 16
   constexpr int less = 1;
-  return static_cast<std::uint16_t>(__builtin_ia32_ucmpd512_mask(as_ints(x), as_ints(packet::bits{} + bound), less,
-                                                                 static_cast<std::uint16_t>(-1)));
+  return static_cast<std::uint16_t>(
+      __builtin_ia32_ucmpd512_mask(as_ints(x), as_ints(packet::bits{} + bound), less, static_cast<std::uint16_t>(-1)));
 #else
   return bits_of(x < bound);
 #endif

@@ -25,9 +25,8 @@ template <std::size_t N> using word_table = table<std::uint32_t, N>;
 
 /// The table of f(0) ... f(N - 1).
 template <class Entry, std::size_t N, class F> MANGO_HD constexpr table<Entry, N> tabulate(F f) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return table<Entry, N>{f(static_cast<int>(I))...};
-  }(std::make_index_sequence<N>{});
+  return [&]<std::size_t... I>(std::index_sequence<I...>) { return table<Entry, N>{f(static_cast<int>(I))...}; }
+  (std::make_index_sequence<N>{});
 }
 
 /// Entry i mod N of the table.

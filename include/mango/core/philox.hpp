@@ -71,9 +71,9 @@ MANGO_INLINE wide multiply(wide x, std::uint32_t m) {
   // g++ 12 does not see that the upper halves are zero, and would multiply them too
 #if MANGO_LANES == 16 && !defined(__clang__)
   typedef long long quads __attribute__((vector_size(4 * MANGO_LANES)));
-  return __builtin_bit_cast(
-      wide, __builtin_ia32_pmuludq512_mask(__builtin_bit_cast(packet::mask, x), __builtin_bit_cast(packet::mask, wide{} + m),
-                                           quads{}, static_cast<unsigned char>(0xff)));
+  return __builtin_bit_cast(wide, __builtin_ia32_pmuludq512_mask(__builtin_bit_cast(packet::mask, x),
+                                                                 __builtin_bit_cast(packet::mask, wide{} + m), quads{},
+                                                                 static_cast<unsigned char>(0xff)));
 #elif MANGO_LANES == 8 && defined(__AVX2__) && !defined(__clang__)
   return __builtin_bit_cast(wide, __builtin_ia32_pmuludq256(__builtin_bit_cast(packet::mask, x),
                                                             __builtin_bit_cast(packet::mask, wide{} + m)));
@@ -96,8 +96,10 @@ struct random_blocks {
   wide c0, c1, c2, c3;
 
   MANGO_INLINE random_blocks(const philox_key& key, std::uint64_t block)
-      : c0(wide{} + block + places(std::make_index_sequence<MANGO_LANES / 2>{})), c1(wide{} + key.tensor),
-        c2(wide{} + key.epoch), c3(c0 >> 32 << 8 | key.stream) {}
+      : c0(wide{} + block + places(std::make_index_sequence<MANGO_LANES / 2>{})),
+        c1(wide{} + key.tensor),
+        c2(wide{} + key.epoch),
+        c3(c0 >> 32 << 8 | key.stream) {}
   MANGO_INLINE void round(wide k0, wide k1) {
     const wide a = multiply(c0, 0xD2511F53u), b = multiply(c2, 0xCD9E8D57u);
     c0 = (b >> 32) ^ c1 ^ k0;

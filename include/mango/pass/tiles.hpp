@@ -3,6 +3,7 @@
 // runs the chain over it in registers, and encodes the slots again. One pass over memory.
 #include "mango/pass/lanes.hpp"
 #include "mango/pass/team.hpp"
+#include "mango/store/code_bytes.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -56,20 +57,32 @@ template <class Chain, class Target, class G, class... S> struct tiles {
     };
 
     packet s[slot_total + 1][packets];
-    (decode<S>(detail::leaf_value<I>(slots), at, count, s[I]), ...);
-    const auto step = [&](auto here, int i) {
-      packet x[slot_total + 1] = {s[I][i]...};
+    // a whole tile is decoded packet by packet: the square root and the division of a step leave time for it
+    const bool whole_tile = count == tile;
+    if (!whole_tile) (decode<S>(detail::leaf_value<I>(slots), at, count, s[I]), ...);
+    const auto step = [&](auto here, int i, auto decoded) {
+      packet x[slot_total + 1] = {decoded ? s[I][i]
+                                          : packet_of<S>(detail::leaf_value<I>(slots), at + i * packet::lanes)...};
       const packet p = target.load(here);
       const packet u = Chain::template run<0>(frame, load(gradient, here) * gradient_scale, p, x);
       ((s[I][i] = x[I]), ...);
       target.save(here, p, u, noise(slot_total, i * packet::lanes));
     };
     const int whole_packets = count / packet::lanes, rest = count % packet::lanes;
-    for (int i = 0; i < whole_packets; ++i) step(whole{at + i * packet::lanes}, i);
-    if (rest > 0) step(part_of{at + whole_packets * packet::lanes, rest}, whole_packets);
+    if (whole_tile)
+      for (int i = 0; i < tile / packet::lanes; ++i) step(whole{at + i * packet::lanes}, i, std::false_type{});
+    else
+      for (int i = 0; i < whole_packets; ++i) step(whole{at + i * packet::lanes}, i, std::true_type{});
+    if (rest > 0) step(part_of{at + whole_packets * packet::lanes, rest}, whole_packets, std::true_type{});
     (encode<S>(detail::leaf_value<I>(slots), at, count, s[I], rounds ? draws[I] : nullptr), ...);
   }
 
+  template <class Store> static MANGO_INLINE packet packet_of(const typename Store::view& v, index_t at) {
+    if constexpr (block_store<Store>)
+      return Store::decode(detail::load_codes<Store::map::bits>(v.codes + at * Store::map::bits / 8, 0),
+                           packet(to_float(v.scales[at / Store::block])));
+    else return Store::load(v, whole{at});
+  }
   template <class Store>
   static MANGO_INLINE void decode(const typename Store::view& v, index_t at, int count, packet (&x)[packets]) {
     if constexpr (block_store<Store>) {

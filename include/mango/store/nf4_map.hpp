@@ -52,7 +52,8 @@ struct nf4_map {
   /// Where y in [-1, 1] is between two codes, as a code with 16 bits of fraction: linear from each level to the next.
   template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T> segment) {
     using line = detail::nf4_levels;
-    static constexpr float_table<16> slopes = tabulate<float, 16>(line::slope), starts = tabulate<float, 16>(line::start);
+    static constexpr float_table<16> slopes = tabulate<float, 16>(line::slope),
+                                     starts = tabulate<float, 16>(line::start);
     return truncate(product(y, T(lookup(slopes, segment))) + T(lookup(starts, segment)));
   }
   /// Which of these lines: the code of the level below.
