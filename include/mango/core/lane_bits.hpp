@@ -39,6 +39,10 @@ MANGO_INLINE packet with_signs(std::uint32_t positive, packet x) {
   return packet(__builtin_ia32_selectps_512(static_cast<std::uint16_t>(positive), x.v, (-x).v));
 #elif MANGO_LANES == 16
   return packet(__builtin_ia32_blendmps_512_mask((-x).v, x.v, static_cast<std::uint16_t>(positive)));
+#elif MANGO_LANES == 8
+  constexpr packet::bits to_top{31, 30, 29, 28, 27, 26, 25, 24};
+  const packet::bits bit = (packet::bits{} + positive) << to_top;  // each lane's at the sign
+  return from_bits(to_bits(x) ^ (~bit & 0x80000000u));
 #else
   return math::select(lanes_with(positive), x, -x);
 #endif

@@ -48,6 +48,7 @@ struct packet {
   friend MANGO_INLINE mask operator>(packet a, packet b) { return a.v > b.v; }
   friend MANGO_INLINE mask operator<=(packet a, packet b) { return a.v <= b.v; }
   friend MANGO_INLINE mask operator>=(packet a, packet b) { return a.v >= b.v; }
+  friend MANGO_INLINE mask operator!=(packet a, packet b) { return a.v != b.v; }
 };
 
 /// The bit patterns of all lanes, and back.
@@ -125,6 +126,7 @@ struct packet {
   friend MANGO_HD mask operator>(packet a, packet b) { return a.v > b.v; }
   friend MANGO_HD mask operator<=(packet a, packet b) { return a.v <= b.v; }
   friend MANGO_HD mask operator>=(packet a, packet b) { return a.v >= b.v; }
+  friend MANGO_HD mask operator!=(packet a, packet b) { return a.v != b.v; }
 };
 
 /// The bit pattern of the lane.

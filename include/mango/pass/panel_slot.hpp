@@ -30,7 +30,7 @@ template <class S, std::size_t Rows> struct panel_slot {
   panel_slot(const typename S::view& v, const column_sums&) : view(v) {}
   void start(std::size_t row, index_t, index_t begin, std::uint8_t*) { first[row] = begin; }
   void finish(std::size_t, index_t) {}
-  void flush_rows() {}
+  void add_rows(const panel_slot&) {}
 
   struct held {};
   template <class At> MANGO_INLINE held hold(At) const { return {}; }
@@ -66,12 +66,7 @@ struct panel_slot<S, Rows> {
   }
   void finish(std::size_t row, index_t i) { view.rows[i] = static_cast<float>(saturated(row_total[row])); }
   // float sums of a stretch of columns, in double from here on
-  void flush_rows() {
-    for (std::size_t row = 0; row < Rows; ++row) {
-      row_total[row] += sum(row_sum[row]);
-      row_sum[row] = packet(0.0f);
-    }
-  }
+  MANGO_INLINE void add_rows(const panel_slot& stretch) { add_rows(stretch, std::make_index_sequence<Rows>{}); }
 
   // what all rows share of some columns
   struct held {
@@ -80,10 +75,10 @@ struct panel_slot<S, Rows> {
   template <class At> MANGO_INLINE held hold(At at) const {
     return {mango::load(view.columns, at), mango::load(sums.recent, at)};
   }
-  template <std::size_t Row, class At> MANGO_INLINE packet load(const held& h, At at, packet::mask zero) const {
+  template <std::size_t Row, class At> MANGO_INLINE packet load(const held& h, At at, packet::mask moves) const {
     packet x = row_value[Row] * h.column;
     if constexpr (S::has_signs) x = with_signs(bits_at(signs[Row], at), x);
-    if constexpr (S::is_lazy) x = math::select(zero, packet(0.0f), x);
+    if constexpr (S::is_lazy) x = math::select(moves, x, packet(0.0f));
     return x;
   }
   template <std::size_t Row, class At> MANGO_INLINE void save(held& h, At at, packet x, packet::bits) {
@@ -99,6 +94,9 @@ struct panel_slot<S, Rows> {
   template <class At> MANGO_INLINE void release(const held& h, At at) const { mango::save(sums.recent, at, h.sum); }
 
  private:
+  template <std::size_t... Row> MANGO_INLINE void add_rows(const panel_slot& stretch, std::index_sequence<Row...>) {
+    ((row_total[Row] += mango::detail::sum(stretch.row_sum[Row])), ...);
+  }
   static MANGO_INLINE std::uint32_t bits_at(const std::uint8_t* row, whole at) {
     if constexpr (packet::lanes == 16) {
       std::uint16_t two;

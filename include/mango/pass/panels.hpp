@@ -143,7 +143,6 @@ template <class Chain, class Target, class G, class... S> struct panels {
       const index_t stop = width - j < flush_columns ? width : j + flush_columns;
       if constexpr (rounds) draw<Rows>(noise, row, j, stop);
       stretch<Rows>(w, noise, row, j, stop, width, each);
-      (leaf_of<I>(w).flush_rows(), ...);
     }
     for (std::size_t r = 0; r < Rows; ++r) (put<I>(leaf_of<I>(w), chunk, r, row + static_cast<index_t>(r)), ...);
   }
@@ -154,43 +153,55 @@ template <class Chain, class Target, class G, class... S> struct panels {
     // copies whose addresses never escape: no store of the loop can be thought to change them
     const panels local = *this;
     Bound v = w;
-    const index_t wrap =
-        static_cast<index_t>(Rows) * scratch.grid.columns - width;  // past the end of these rows come the next ones
+    // past the end of these rows come the next ones
+    const index_t wrap = static_cast<index_t>(Rows) * scratch.grid.columns - width;
+    constexpr index_t line = packet::lanes < 16 ? 16 : packet::lanes;  // what one prefetch brings
     index_t j = begin;
-    for (; j + packet::lanes <= end; j += packet::lanes) {
+    for (; j + line <= end; j += line) {
       const index_t ahead = j + prefetch_distance;
-      local.template columns<Rows>(v, noise, row, begin, whole{j}, ahead < width ? ahead : ahead + wrap, each);
+      local.template prefetch<Rows>(row, ahead < width ? ahead : ahead + wrap);
+      MANGO_UNROLL_4
+      for (index_t k = 0; k < line; k += packet::lanes)
+        local.template columns<Rows>(v, noise, row, begin, whole{j + k}, each);
     }
-    if (j < end) local.template columns<Rows>(v, noise, row, begin, part_of{j, static_cast<int>(end - j)}, j, each);
-    w = v;
+    for (; j + packet::lanes <= end; j += packet::lanes)
+      local.template columns<Rows>(v, noise, row, begin, whole{j}, each);
+    if (j < end) local.template columns<Rows>(v, noise, row, begin, part_of{j, static_cast<int>(end - j)}, each);
+    (leaf_of<I>(w).add_rows(leaf_of<I>(v)), ...);
+  }
+
+  template <std::size_t Rows> MANGO_INLINE void prefetch(index_t row, index_t ahead) const {
+    for (std::size_t r = 0; r < Rows; ++r) {
+      const index_t at = (row + static_cast<index_t>(r)) * scratch.grid.columns + ahead;
+      __builtin_prefetch(gradient + at);
+      target.prefetch(at);
+    }
   }
 
   // some columns of all rows at hand
   template <std::size_t Rows, class Bound, class At, std::size_t... I>
-  MANGO_INLINE void columns(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, At at, index_t ahead,
+  MANGO_INLINE void columns(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, At at,
                             std::index_sequence<I...> each) const {
     held_columns<Rows, std::index_sequence<I...>> held{{leaf_of<I>(w).hold(at)}...};
-    cells(w, held, noise, row, begin, at, ahead, each, std::make_index_sequence<Rows>{});
+    cells(w, held, noise, row, begin, at, each, std::make_index_sequence<Rows>{});
     (leaf_of<I>(w).release(leaf_of<I>(held), at), ...);
   }
 
   template <class Bound, class Held, class Noise, class At, class Each, std::size_t... R>
-  MANGO_INLINE void cells(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at, index_t ahead,
-                          Each each, std::index_sequence<R...>) const {
-    (cell<R>(w, held, noise, row + static_cast<index_t>(R), begin, at, ahead, each), ...);
+  MANGO_INLINE void cells(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at, Each each,
+                          std::index_sequence<R...>) const {
+    (cell<R>(w, held, noise, row + static_cast<index_t>(R), begin, at, each), ...);
   }
 
   template <std::size_t R, class Bound, class Held, class Noise, class At, std::size_t... I>
-  MANGO_INLINE void cell(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at, index_t ahead,
+  MANGO_INLINE void cell(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at,
                          std::index_sequence<I...>) const {
     const index_t base = row * scratch.grid.columns;
     At here = at;
     here.i += base;
-    __builtin_prefetch(gradient + base + ahead);
-    target.prefetch(base + ahead);
     const packet g = load(gradient, here);
-    const packet::mask zero = (to_bits(g) << 1) == 0u;
-    packet s[slot_total + 1] = {leaf_of<I>(w).template load<R>(leaf_of<I>(held), at, zero)...};
+    const packet::mask moves = g != packet(0.0f);
+    packet s[slot_total + 1] = {leaf_of<I>(w).template load<R>(leaf_of<I>(held), at, moves)...};
     const packet p = target.load(here);
     const packet u = Chain::template run<0>(frame, g * gradient_scale, p, s);
     (leaf_of<I>(w).template save<R>(leaf_of<I>(held), at, s[I], bits<R, I>(noise, at.i - begin)), ...);
