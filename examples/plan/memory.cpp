@@ -20,11 +20,13 @@ need need_of(const model& m, const setup& how, const std::string& line) {
   need out{.optimizer = line};
   out.weights = numbers * (element + (how.master ? sizeof(float) : 0));
   out.gradients = (how.fused ? static_cast<bytes_t>(m.largest()) : numbers) * element;
+  mango::workspace_need workspace;
   for (const auto& p : m.parts) {
     const auto spec = spec_of(p.shape, how);
     out.state += static_cast<bytes_t>(p.count) * optimizer.state_bytes(spec);
-    out.scratch += static_cast<bytes_t>(p.count) * optimizer.workspace_bytes(spec);
+    workspace = workspace + static_cast<std::size_t>(p.count) * optimizer.workspace(spec);
   }
+  out.scratch = workspace.bytes();
   return out;
 }
 

@@ -7,21 +7,12 @@
 #include "optim/numbers.hpp"
 #include "optim/parameter_kind.hpp"
 #include "optim/snapshot.hpp"
+#include "support/counting.hpp"
 
 using namespace optim_test;
 using mango::bf16, mango::fp32, mango::kahan, mango::stores;
 
 namespace {
-
-// host memory, counted
-struct counting : mango::host {
-  std::size_t* total;
-  explicit counting(std::size_t& bytes) : total(&bytes) {}
-  mango::buffer allocate(std::size_t bytes) const {
-    *total += bytes;
-    return mango::host::allocate(bytes);
-  }
-};
 
 // sum of a (p - c)^2 / 2
 struct quadratic {
@@ -79,7 +70,7 @@ template <class Stores> void count_bytes(index_t m_bytes, index_t v_bytes, index
         if (accumulate) expected = round_up(expected, 4) + 4 * n;
 
         std::size_t allocated = 0;
-        mango::adamw<Stores, counting> opt{{.options = options}, counting(allocated)};
+        mango::adamw<Stores, support::counting> opt{{.options = options}, support::counting(allocated)};
         const auto before = opt.state_bytes(spec_for(k, n), options);
         const auto id = opt.add("w", spec_for(k, n));
         std::size_t shown = 0;

@@ -7,6 +7,7 @@
 #include "compare/has.hpp"
 #include "mango/optim/factory.hpp"
 #include "plan/table.hpp"
+#include "support/counting.hpp"
 
 using namespace plan;
 
@@ -18,23 +19,13 @@ std::map<std::string, need> plan_of(const model& m, const setup& how = {}) {
   return out;
 }
 
-// host memory, counted
-struct counting : mango::host {
-  std::size_t* total;
-  explicit counting(std::size_t& bytes) : total(&bytes) {}
-  mango::buffer allocate(std::size_t bytes) const {
-    *total += bytes;
-    return mango::host::allocate(bytes);
-  }
-};
-
 const model small = read_table("count,shape\n3,7x11\n1,70000\n2,1\n1,5x3x2\n1,0\n1,scalar\n", "small.csv");
 
 template <class P> void allocates_as_planned(const setup& how, const need& planned) {
   std::size_t allocated = 0;
   std::string line = planned.optimizer;
   for (const auto& s : how.settings) line += (line.find(':') == line.npos ? ":" : ",") + s;
-  auto opt = mango::make_optimizer(line, counting(allocated));
+  auto opt = mango::make_optimizer(line, support::counting(allocated));
   std::deque<std::vector<P>> arrays;
   std::deque<std::vector<float>> masters;
   std::size_t chunks = 0;
@@ -51,6 +42,7 @@ template <class P> void allocates_as_planned(const setup& how, const need& plann
   CAPTURE(line);
   CHECK(opt.state_bytes() == planned.state);
   CHECK(opt.workspace_bytes() == planned.scratch);
+  CHECK(opt.step().applied);
   CHECK(allocated + 16 * chunks == planned.state + planned.scratch);
 }
 

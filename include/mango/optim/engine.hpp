@@ -5,6 +5,7 @@
 #include "mango/optim/inspect.hpp"
 #include "mango/optim/registry.hpp"
 #include "mango/optim/step_clock.hpp"
+#include "mango/optim/work.hpp"
 #include "mango/rule/hyperparameter.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -12,19 +13,26 @@ namespace mango::inline MANGO_ABI {
 class engine;
 
 namespace detail {
+struct in_stages;
 // what only the optimizer knows. Not virtual functions: this is a third of what a program with one optimizer compiles
 // for them, and an optimizer is never owned as an engine
 struct engine_functions {
   bool (*measures)(const engine&);
   void (*fold)(engine&, std::uint32_t tensor, const step_clock&, double squared_norm);
   void (*parallel)(const engine&, index_t n, task);
-  void (*finish)(engine&, std::uint32_t tensor, int pass);  // after its last chunk; null: nothing is left to do
-  int passes;                                               // over every tensor; all but the last are surveys
+  // of rules with surveys and of factored slots; null where a tensor's chunks, once, are all there is to do
+  void (*move_one)(engine&, std::uint32_t tensor, const operands&, chunk_function) = nullptr;
+  void (*move_all)(engine&) = nullptr;
+  void (*finish)(engine&, std::uint32_t tensor, int pass) = nullptr;  // after its last chunk
+  buffer (*allocate)(const engine&, std::size_t bytes) = nullptr;
+  int passes = 1;  // over every tensor; all but the last are surveys
 };
 }  // namespace detail
 
 /// What an optimizer does with its tensors, whatever its rules and stores; see `optimizer`.
 class engine : public tensor_registry {
+  friend detail::in_stages;
+
  protected:
   engine(const optimizer_options& options, const detail::engine_functions& its)
       : tensor_registry(options), its_(&its) {}
@@ -63,10 +71,8 @@ class engine : public tensor_registry {
     }
     if (all.nonfinite) return skip(clock, t);
     its_->fold(*this, id.index, clock, all.squared_norm);
-    for (int pass = 0; pass < its_->passes; ++pass) {
-      each_chunk(t.layout.chunks, [&](index_t c) { run(this, id.index, o, c, pass); });
-      if (its_->finish) its_->finish(*this, id.index, pass);
-    }
+    if (its_->move_one) its_->move_one(*this, id.index, o, run);
+    else each_chunk(t.layout.chunks, [&](index_t c) { run(this, id.index, o, c, 0); });
     committed(clock, t);
     advance(clock);
     return true;
@@ -117,13 +123,8 @@ class engine : public tensor_registry {
       if (all.nonfinite) return refuse_or_skip(report);
     }
     for (const auto& w : work_) its_->fold(*this, w.tensor, clock, all.squared_norm);
-    for (int pass = 0; pass < its_->passes; ++pass) {
-      sweep([](const detail::tensor_record& t) { return t.layout.chunks; },
-            [this, pass](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, tensors_[i]->bound, c, pass); });
-      if (its_->finish)
-        each_chunk(static_cast<index_t>(work_.size()),
-                   [this, pass](index_t i) { its_->finish(*this, work_[static_cast<std::size_t>(i)].tensor, pass); });
-    }
+    if (its_->move_all) its_->move_all(*this);
+    else run_all(0, work_.size(), 0);
     for (const auto& w : work_) committed(clock, *tensors_[w.tensor]);
     report.updated = static_cast<index_t>(work_.size());
     advance(clock);
@@ -150,7 +151,7 @@ class engine : public tensor_registry {
     t.run = run;
   }
 
-  list<detail::work_item> work_;  // the tensors of a batched step
+  detail::work_list work_;  // the tensors of a batched step
 
  private:
   bool checks() const { return options_.on_nonfinite != nonfinite::unchecked; }
@@ -248,30 +249,27 @@ class engine : public tensor_registry {
     }
   }
 
-  // f(index of the tensor, chunk) for each of the chunks_of(tensor) chunks of every listed tensor
-  template <class Count, class F> void sweep(Count chunks_of, F f) {
-    index_t chunks = 0;
-    for (auto& w : work_) {
-      w.first = chunks;
-      chunks += chunks_of(*tensors_[w.tensor]);
-    }
-    each_chunk(chunks, [&](index_t i) {
-      // the last item that starts at or before i: empty tensors start where their successor does
-      std::size_t low = 0, high = work_.size();
-      while (high - low > 1) {
-        const std::size_t middle = (low + high) / 2;
-        (work_[middle].first <= i ? low : high) = middle;
-      }
-      f(work_[low].tensor, i - work_[low].first);
+  // f(index of the tensor, chunk) for each of the chunks_of(tensor) chunks of the listed tensors [from, to)
+  template <class Count, class F> void sweep(std::size_t from, std::size_t to, Count chunks_of, F f) {
+    const index_t n = work_.number(from, to, [&](std::uint32_t i) { return chunks_of(*tensors_[i]); });
+    each_chunk(n, [&, this](index_t c) {
+      const detail::work_item w = work_.of_chunk(c, from, to);
+      f(w.tensor, c - w.first);
     });
+  }
+  void run_all(std::size_t from, std::size_t to, int pass) {
+    sweep(
+        from, to, [](const detail::tensor_record& t) { return t.layout.chunks; },
+        [this, pass](std::uint32_t i, index_t c) { tensors_[i]->run(this, i, tensors_[i]->bound, c, pass); });
   }
 
   tally look(bool norm) {
-    sweep([](const detail::tensor_record& t) { return t.chunks(); },
-          [this, norm](std::uint32_t i, index_t c) {
-            auto& t = *tensors_[i];
-            t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, t.bound, t.access, c, norm);
-          });
+    sweep(
+        0, work_.size(), [](const detail::tensor_record& t) { return t.chunks(); },
+        [this, norm](std::uint32_t i, index_t c) {
+          auto& t = *tensors_[i];
+          t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, t.bound, t.access, c, norm);
+        });
     tally all;
     for (const auto& w : work_) detail::add_to(all, tensors_[w.tensor]->measured = detail::sum_of(*tensors_[w.tensor]));
     return all;

@@ -52,7 +52,7 @@ struct optimizer_model {
   virtual const tensor_registry& registry() const = 0;
   virtual std::size_t group(const tensor_filter& filter, std::span<const setting> changes) = 0;
   virtual std::size_t state_bytes(const tensor_spec& spec) const = 0;
-  virtual std::size_t workspace_bytes(const tensor_spec& spec) const = 0;
+  virtual workspace_need workspace(const tensor_spec& spec) const = 0;
   virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<float> p, std::span<const float> g) = 0;
   virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<bfloat16> p, std::span<const bfloat16> g,
                         std::span<float> master) = 0;
@@ -78,11 +78,10 @@ template <class Config> void apply_settings(Config& c, std::span<const setting> 
   }
 }
 
-// scratch beside the state of a tensor that is not registered yet
+// what a tensor that is not registered yet will need
 template <class Chain, class Stores, class Backend>
-std::size_t workspace_of(const optimizer<Chain, Stores, Backend>& of, const tensor_spec& spec) {
-  return static_cast<std::size_t>(chunk_count(spec.shape.elements())) * sizeof(tally) +
-         kernels<Chain, Stores>::layout(spec, of.options()).scratch;
+workspace_need workspace_for(const optimizer<Chain, Stores, Backend>& of, const tensor_spec& spec) {
+  return workspace_of(chunk_count(spec.shape.elements()), kernels<Chain, Stores>::layout(spec, of.options()));
 }
 
 template <class Optimizer, class Backend> class named_model : public optimizer_model {
@@ -99,7 +98,7 @@ template <class Optimizer, class Backend> class named_model : public optimizer_m
   std::size_t state_bytes(const tensor_spec& spec) const override {
     return Optimizer::state_bytes(spec, optimizer_.options());
   }
-  std::size_t workspace_bytes(const tensor_spec& spec) const override { return workspace_of(optimizer_, spec); }
+  workspace_need workspace(const tensor_spec& spec) const override { return workspace_for(optimizer_, spec); }
   tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<float> p,
                 std::span<const float> g) override {
     return optimizer_.add(tensor, spec, p, g);
@@ -161,9 +160,9 @@ class any_optimizer {
   /// Exact bytes of state: of all tensors, or of one that is not registered yet.
   std::size_t state_bytes() const { return tensors().state_bytes(); }
   std::size_t state_bytes(const tensor_spec& spec) const { return model_->state_bytes(spec); }
-  /// The same of scratch that is neither state nor saved.
+  /// The same of scratch that is neither state nor saved; for tensors that are not registered yet, what to add up.
   std::size_t workspace_bytes() const { return tensors().workspace_bytes(); }
-  std::size_t workspace_bytes(const tensor_spec& spec) const { return model_->workspace_bytes(spec); }
+  workspace_need workspace(const tensor_spec& spec) const { return model_->workspace(spec); }
   /// Names, shapes, state and counters.
   const tensor_registry& tensors() const { return model_->registry(); }
   text describe() const { return model_->describe(); }

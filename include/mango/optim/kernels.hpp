@@ -184,7 +184,7 @@ template <class Chain, class... S> struct bound_kernels {
 
   // the sums of a survey, one per chunk, behind the panels' scratch
   static double* sums(const tensor_record& t) {
-    return reinterpret_cast<double*>(t.scratch.data() + t.layout.scratch) - t.layout.chunks;
+    return reinterpret_cast<double*>(t.scratch + t.layout.scratch) - t.layout.chunks;
   }
   // whether somebody wants the mean square that this pass can have
   template <int Pass> static bool observed([[maybe_unused]] const Chain& rules) {
@@ -209,7 +209,7 @@ template <class Chain, class... S> struct bound_kernels {
     if constexpr (factored_store<Store>) return matrix_grid(s, Store::how);
     else return {};
   }
-  static panel_scratch scratch(const tensor_record& t) { return {t.scratch.data(), t.layout.grid}; }
+  static panel_scratch scratch(const tensor_record& t) { return {t.scratch, t.layout.grid}; }
 
   template <class... Store> static state_layout arrays([[maybe_unused]] const shape& s) {
     state_layout out;

@@ -1,6 +1,7 @@
 #pragma once
 // The optimizer: rules, stores and a backend, over tensors that stay where the trainer has them.
 #include "mango/optim/describe.hpp"
+#include "mango/optim/in_stages.hpp"
 #include "mango/optim/kernels.hpp"
 #include "mango/optim/step.hpp"
 #include "mango/pass/plan.hpp"
@@ -122,17 +123,13 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     auto layout = kernels::layout(spec, options_);
     check_new(name, spec, layout);
     const std::size_t bytes = spec.state.empty() ? layout.bytes : 0;
-    buffer owned, scratch;
+    buffer owned;
     if constexpr (requires { backend_.allocate(bytes, layout.accumulator); })
       owned = backend_.allocate(bytes, layout.accumulator);
     else owned = backend_.allocate(bytes);
     work_.reserve(tensors_.size() + 1);
     frames_.resize(tensors_.size() + 1);
-    if constexpr (requires { backend_.allocate_scratch(layout.scratch); })
-      scratch = backend_.allocate_scratch(layout.scratch);
-    else scratch = backend_.allocate(layout.scratch);
-    return insert(name, spec, std::move(layout), std::move(owned), std::move(scratch),
-                  chunk_count(spec.shape.elements()));
+    return insert(name, spec, std::move(layout), std::move(owned), chunk_count(spec.shape.elements()));
   }
 
   void append_rules(const Chain& rules) {
@@ -238,9 +235,22 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     const auto& t = *opt.tensors_[i];
     kernels::finish(pass, opt.rules_[t.group], t, opt.frames_[i].frame);
   }
-  static constexpr bool finishes = kernels::factored_slots > 0 || kernels::passes > 1;
-  static constexpr detail::engine_functions functions{measures, fold, parallel, finishes ? finish : nullptr,
-                                                      kernels::passes};
+  static buffer allocate(const engine& self, std::size_t bytes) {
+    const auto& backend = static_cast<const optimizer&>(self).backend_;
+    if constexpr (requires { backend.allocate_scratch(bytes); }) return backend.allocate_scratch(bytes);
+    else return backend.allocate(bytes);
+  }
+  static constexpr detail::engine_functions functions = [] {
+    detail::engine_functions its{measures, fold, parallel};
+    if constexpr (kernels::factored_slots > 0 || kernels::passes > 1) {
+      its.move_one = detail::in_stages::move_one;
+      its.move_all = detail::in_stages::move_all;
+      its.finish = finish;
+      its.allocate = allocate;
+      its.passes = kernels::passes;
+    }
+    return its;
+  }();
 
   // the constants of one tensor in the step at hand
   struct folded {

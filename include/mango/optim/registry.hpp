@@ -33,13 +33,11 @@ class tensor_registry {
     for (const auto* t : tensors_) total += t->layout.bytes;
     return total;
   }
-  /// Bytes of scratch beside the state: partial sums of the gradient check, 16 per 65,536 elements, and column sums of
-  /// factored slots, at most 192 sqrt(elements) each.
-  std::size_t workspace_bytes() const {
-    std::size_t total = 0;
-    for (const auto* t : tensors_) total += t->chunk_tallies.size() * sizeof(tally) + t->layout.scratch;
-    return total;
-  }
+  /// Bytes of scratch beside the state: partial sums of the gradient check, 16 per 65,536 elements, and an arena for
+  /// sums of columns and surveys, which tensors take turns with: 8 MiB, or less if all need less, or more if one does
+  /// (a factored slot takes at most 192 sqrt(elements)). It is allocated by the first step. Updates that run at the
+  /// same time on several threads take more: each its own tensor's share.
+  std::size_t workspace_bytes() const { return need_.bytes(); }
   /// Every array of a tensor's state, by name. The spans are the live memory.
   list<state_part> state(tensor_id id) const {
     const auto& t = record(id);
@@ -64,6 +62,7 @@ class tensor_registry {
     if (tensors_.empty()) raise(errc::order, "there is no tensor to remove", 1, 0);
     delete tensors_[tensors_.size() - 1];
     tensors_.pop_back();
+    count_needs();
   }
 
   const optimizer_options& options() const { return options_; }
@@ -129,10 +128,9 @@ class tensor_registry {
 
   // the new tensor's record, with its memory in place; `owned` is empty when the trainer bound its own
   __attribute__((noinline)) tensor_id insert(std::string_view name, const tensor_spec& spec,
-                                             detail::state_layout&& layout, buffer&& owned, buffer&& scratch,
-                                             index_t chunks) {
+                                             detail::state_layout&& layout, buffer&& owned, index_t chunks) {
     tensors_.reserve(tensors_.size() + 1);
-    auto* t = new detail::tensor_record{text(name), spec, std::move(layout), std::move(owned), std::move(scratch)};
+    auto* t = new detail::tensor_record{text(name), spec, std::move(layout), std::move(owned)};
     tensors_.push_back(t);
     t->hash = name_hash(name);
     for (std::size_t i = 0; i < filters_.size(); ++i)
@@ -143,6 +141,7 @@ class tensor_registry {
     if (t->layout.compensation != detail::state_layout::none)
       t->compensation = reinterpret_cast<bfloat16*>(t->state + t->layout.compensation);
     t->chunk_tallies.resize(static_cast<std::size_t>(chunks));
+    count_needs();
     return {static_cast<std::uint32_t>(tensors_.size() - 1)};
   }
   // every array as it starts; memory that the trainer bound is written to only when nothing can be refused any more
@@ -154,8 +153,15 @@ class tensor_registry {
     return id;
   }
 
+  void count_needs() {
+    need_ = {};
+    for (const auto* t : tensors_) need_ = need_ + detail::workspace_of(t->chunks(), t->layout);
+  }
+
   list<detail::tensor_record*> tensors_;
   list<detail::kept_filter*> filters_;  // of each group
+  detail::workspace workspace_;
+  workspace_need need_;
   // set by group(), so that a program without groups does not compile it
   bool (*matcher_)(const tensor_filter&, std::string_view, std::string_view, const mango::shape&) = nullptr;
   optimizer_options options_;

@@ -5,12 +5,6 @@
 
 namespace mango::inline MANGO_ABI::detail {
 
-// a tensor's share of a batched step: its chunks come after `first` others
-struct work_item {
-  std::uint32_t tensor;
-  index_t first;
-};
-
 // a step's identity: `number` is the schedule's clock and advances when something is applied; `attempt` is new for
 // every begin_step(), so that a skipped step can be taken again
 struct step_clock {

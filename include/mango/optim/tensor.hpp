@@ -7,6 +7,7 @@
 #include "mango/core/matrix_grid.hpp"
 #include "mango/core/shape.hpp"
 #include "mango/optim/options.hpp"
+#include "mango/optim/workspace.hpp"
 #include "mango/pass/tally.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -86,6 +87,11 @@ struct state_layout {
   }
 };
 
+// of a tensor whose gradient is checked in so many chunks
+inline workspace_need workspace_of(index_t chunks, const state_layout& layout) {
+  return {static_cast<std::size_t>(chunks) * sizeof(tally), layout.scratch, layout.scratch};
+}
+
 // what the optimizer keeps for a tensor beside the slots of its rules
 inline void append_common(state_layout& out, const tensor_spec& spec, const optimizer_options& options) {
   if (spec.parameter == dtype::bf16 && !spec.master && options.bf16_parameters == rounding::kahan)
@@ -119,8 +125,9 @@ struct tensor_record {
   text name;
   tensor_spec spec;
   state_layout layout;
-  buffer owned, scratch;
+  buffer owned;
   std::byte* state = nullptr;
+  std::byte* scratch = nullptr;      // of the step at hand
   float* accumulator = nullptr;      // null unless options.accumulate
   bfloat16* compensation = nullptr;  // of a kahan parameter
   list<tally> chunk_tallies{};       // one per chunk, added in order

@@ -16,8 +16,8 @@ struct column_sums {
 };
 
 /// A sum, or the largest float where it is more: an infinite one would make NaN of every number beside a zero.
-inline double saturated(double sum) {
-  constexpr double most = static_cast<double>(__FLT_MAX__);
+template <class Doubles> inline Doubles saturated(Doubles sum) {
+  const Doubles most = Doubles{} + static_cast<double>(__FLT_MAX__);
   return sum > most ? most : sum;
 }
 

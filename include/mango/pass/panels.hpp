@@ -2,42 +2,14 @@
 // The driver for factored stores: a walk over rows, some at a time, that decodes a slot from its row and column, runs
 // the chain, writes p and the signs, and sums rows and columns for the next step: one pass, as many bytes as SGD.
 #include "mango/pass/lanes.hpp"
-#include "mango/pass/panel_slot.hpp"
-#include "mango/pass/sign_row.hpp"
+#include "mango/pass/panel_scratch.hpp"
 
 namespace mango::inline MANGO_ABI {
 
-/// Rows that share one read of the columns and their sums. Measured: bench/step --benchmark_filter=factored.
-inline constexpr std::size_t panel_rows = 2;
 /// How far ahead p and g are asked for, in elements: without it the walk waits for memory and is slower than AdamW.
 inline constexpr index_t prefetch_distance = 512;
 /// Row sums go to double precision after so many columns.
 inline constexpr index_t flush_columns = 1024;
-
-/// The scratch of one tensor's factored slots: column sums of every chunk, and sign rows that start inside a byte.
-struct panel_scratch {
-  std::byte* memory = nullptr;
-  matrix_grid grid;
-
-  static constexpr auto rows = static_cast<index_t>(panel_rows);
-  static constexpr index_t padded(index_t columns) { return (columns + 15) / 16 * 16; }
-  /// Of one chunk, for a number of factored slots.
-  static constexpr index_t chunk_bytes(const matrix_grid& g, int slots) {
-    return slots * (12 * padded(g.columns) + (rows * detail::sign_row_bytes(g.columns) + 15) / 16 * 16);
-  }
-  static constexpr index_t bytes(const matrix_grid& g, int slots) { return g.chunks() * chunk_bytes(g, slots); }
-
-  detail::column_sums sums(index_t chunk, int slot, int slots) const {
-    auto* at = memory + chunk * chunk_bytes(grid, slots) + slot * 12 * padded(grid.columns);
-    auto* sum = reinterpret_cast<double*>(at);
-    return {sum, reinterpret_cast<float*>(sum + padded(grid.columns))};
-  }
-  std::uint8_t* sign_row(index_t chunk, int slot, int slots, std::size_t row) const {
-    auto* at = memory + chunk * chunk_bytes(grid, slots) + slots * 12 * padded(grid.columns);
-    return reinterpret_cast<std::uint8_t*>(at) +
-           (slot * rows + static_cast<index_t>(row)) * detail::sign_row_bytes(grid.columns);
-  }
-};
 
 /// One fused pass over one tensor, some of whose slots are factored; the others may be any element-wise store.
 template <class Chain, class Target, class G, class... S> struct panels {
@@ -243,19 +215,5 @@ template <class Chain, class Target, class G, class... S> struct panels {
     return each[I];
   }();
 };
-
-/// When all chunks of a tensor are done: the columns of factored slot `slot` become the sums over all chunks, in their
-/// order, normalised to 1 in total (all zero when the total is).
-inline void finish_columns(float* columns, const panel_scratch& scratch, int slot, int slots) {
-  const matrix_grid& grid = scratch.grid;
-  double* all = scratch.sums(0, slot, slots).sum;
-  double total = 0;
-  for (index_t c = 1; c < grid.chunks(); ++c) {
-    const double* more = scratch.sums(c, slot, slots).sum;
-    for (index_t j = 0; j < grid.columns; ++j) all[j] += more[j];
-  }
-  for (index_t j = 0; j < grid.columns; ++j) total += all[j] = detail::saturated(all[j]);
-  for (index_t j = 0; j < grid.columns; ++j) columns[j] = total > 0 ? static_cast<float>(all[j] / total) : 0.0f;
-}
 
 }  // namespace mango
