@@ -66,7 +66,6 @@ const change adams[] = {{"b1", "0.5", ""},
                         {"b2", "0.5", ""},
                         {"eps", "0.5", ""},
                         {"convention", "hf", "eps=1e-3"},
-                        {"convention", "bnb", "eps=1e-3,learning_rate=0.5"},
                         {"stores", "bf16", ""},
                         {"stores", "kahan", ""}};
 const change lions[] = {{"b1", "0.5", "b2=0.5"}, {"b2", "0.5", ""}, {"stores", "bf16", ""}, {"stores", "kahan", ""}};

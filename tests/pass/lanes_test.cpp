@@ -62,7 +62,7 @@ void check_size(index_t size, std::size_t past) {
     }
   }
   CAPTURE(of_p.at);
-  CHECK(of_p.error <= 4 * support::unit);
+  CHECK(of_p.error <= 5 * support::unit);
   CHECK(of_v.error <= 8 * support::unit);
   CHECK(ours.intact());
 }

@@ -137,7 +137,7 @@ TEST_CASE("rule chain: keeps the values of its rules") {
   const auto frame = nested.fold({.t = 1});
   CHECK(frame.head.limit == 3);
   CHECK(frame.tail.head.b1 == 0.5f);
-  CHECK(frame.tail.tail.head.a == -0.25f);
+  CHECK(frame.tail.tail.head.a == -0.25f * frame.tail.head.factor);
 }
 
 TEST_CASE("rule chain: rules run first to last, each on what the one before returned") {
@@ -159,6 +159,30 @@ TEST_CASE("rule chain: each rule has slots of its own") {
   loop.step<whole>({.t = 2}, std::vector<float>(support::run_size, 2.0f));
   CHECK(loop.state[0][0] == -2);
   CHECK((loop.state[1][0] == 8 && loop.state[2][0] == 2 && loop.state[5][0] == 2));
+}
+
+TEST_CASE("rule chain: a rule that multiplies takes over the factor of the one before it, and no other does") {
+  const step_info third{.t = 3};
+  const scale_by_adam adam{.eps = 1e-3};
+  const decoupled_step step{.learning_rate = 0.01, .weight_decay = 0.1};
+  const float factor = adam.fold(third).factor;
+  CHECK(factor < 0.9f);
+  const auto together = chain(adam, step).fold(third);
+  CHECK(together.tail.head.a == step.fold(third).a * factor);
+  CHECK(together.tail.head.b == step.fold(third).b);
+  const auto rate = chain(adam, scale_by_learning_rate{0.01}).fold(third);
+  CHECK(rate.tail.head.minus_lr == scale_by_learning_rate{0.01}.fold(third).minus_lr * factor);
+  const auto apart = chain(adam, doubled_float{}, step).fold(third);
+  CHECK(apart.tail.tail.head.a == step.fold(third).a);
+  CHECK(chain(step, adam).fold(third).head.a == step.fold(third).a);
+
+  float s[] = {0.2f, 0.3f}, t[] = {0.2f, 0.3f}, m = 0.2f, v = 0.3f;
+  const float u = decltype(chain(adam, step))::run<0>(together, 0.5f, 2.0f, s);
+  const float direction = scale_by_adam::apply(adam.fold(third), 0.5f, m, v);
+  CHECK(u == doctest::Approx(decoupled_step::apply(step.fold(third), direction, 2.0f)).epsilon(1e-6));
+  CHECK((s[0] == m && s[1] == v));
+  CHECK(decltype(chain(adam, doubled_float{}, step))::run<0>(apart, 0.5f, 2.0f, t) ==
+        decoupled_step::apply(step.fold(third), 2 * direction, 2.0f));
 }
 
 TEST_CASE("rule chain: a rule on float alone does in a packet what it does alone") {

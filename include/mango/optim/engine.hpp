@@ -13,7 +13,7 @@ namespace mango::inline MANGO_ABI {
 class engine;
 
 namespace detail {
-struct in_stages;
+struct staged;
 // what only the optimizer knows. Not virtual functions: this is a third of what a program with one optimizer compiles
 // for them, and an optimizer is never owned as an engine
 struct engine_functions {
@@ -31,7 +31,7 @@ struct engine_functions {
 
 /// What an optimizer does with its tensors, whatever its rules and stores; see `optimizer`.
 class engine : public tensor_registry {
-  friend detail::in_stages;
+  friend detail::staged;
 
  protected:
   engine(const optimizer_options& options, const detail::engine_functions& its)

@@ -1,8 +1,8 @@
 #pragma once
 // The optimizer: rules, stores and a backend, over tensors that stay where the trainer has them.
 #include "mango/optim/describe.hpp"
-#include "mango/optim/in_stages.hpp"
 #include "mango/optim/kernels.hpp"
+#include "mango/optim/staged.hpp"
 #include "mango/optim/step.hpp"
 #include "mango/pass/plan.hpp"
 
@@ -243,8 +243,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   static constexpr detail::engine_functions functions = [] {
     detail::engine_functions its{measures, fold, parallel};
     if constexpr (kernels::factored_slots > 0 || kernels::passes > 1) {
-      its.move_one = detail::in_stages::move_one;
-      its.move_all = detail::in_stages::move_all;
+      its.move_one = detail::staged::move_one;
+      its.move_all = detail::staged::move_all;
       its.finish = finish;
       its.allocate = allocate;
       its.passes = kernels::passes;

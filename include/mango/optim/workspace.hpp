@@ -34,35 +34,28 @@ class workspace {
   /// Memory until it goes out of scope.
   class loan {
    public:
-    loan(workspace& from, const buffer& of) : of_(&from), data_(of.data()), bytes_(of.bytes()) {}
-    explicit loan(buffer&& own) : own_(static_cast<buffer&&>(own)), data_(own_.data()), bytes_(own_.bytes()) {}
-    loan(const loan&) = delete;
-    loan& operator=(const loan&) = delete;
+    explicit loan(workspace& of) : of_(&of) {}
+    explicit loan(buffer&& own) : own_(static_cast<buffer&&>(own)) {}
+    loan(loan&& other) noexcept : of_(other.of_), own_(static_cast<buffer&&>(other.own_)) { other.of_ = nullptr; }
+    loan& operator=(loan&&) = delete;
     ~loan() {
       if (of_) __atomic_clear(&of_->lent_, __ATOMIC_RELEASE);
     }
-    std::byte* data() const { return data_; }
-    std::size_t bytes() const { return bytes_; }
+    std::byte* data() const { return memory().data(); }
+    std::size_t bytes() const { return memory().bytes(); }
 
    private:
+    const buffer& memory() const { return of_ ? of_->arena_ : own_; }
     workspace* of_ = nullptr;
     buffer own_;
-    std::byte* data_;
-    std::size_t bytes_;
   };
   /// The arena, of `whole` bytes; allocate(bytes) makes it when it is too small for these. While it is lent, as much
   /// memory for this borrower alone.
   template <class Allocate> loan lend(std::size_t bytes, std::size_t whole, Allocate allocate) {
     if (__atomic_test_and_set(&lent_, __ATOMIC_ACQUIRE)) return loan(allocate(bytes));
-    if (arena_.bytes() < bytes) {
-      try {
-        arena_ = allocate(whole);
-      } catch (...) {
-        __atomic_clear(&lent_, __ATOMIC_RELEASE);
-        throw;
-      }
-    }
-    return loan(*this, arena_);
+    loan arena(*this);  // given back also when allocate throws
+    if (arena_.bytes() < bytes) arena_ = allocate(whole);
+    return arena;
   }
 
  private:

@@ -32,7 +32,7 @@ template <std::size_t First, std::size_t... I>
 MANGO_INLINE half_doubles half_of(const packet& x, std::index_sequence<I...>) {
   const auto half = __builtin_shufflevector(x.v, x.v, (First + I)...);
 #if MANGO_LANES == 16 && !defined(__clang__)  // g++ 12 converts in quarters and joins them
-  return __builtin_ia32_cvtps2pd512_mask(half, half_doubles{}, static_cast<unsigned char>(0xff), 4);  // 4: as now
+  return __builtin_ia32_cvtps2pd512_mask(half, half_doubles{}, static_cast<char>(-1), 4);  // 4: as now
 #elif MANGO_LANES == 8 && defined(__AVX__) && !defined(__clang__)
   return __builtin_ia32_cvtps2pd256(half);
 #else

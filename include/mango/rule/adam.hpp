@@ -8,7 +8,8 @@ namespace mango::inline MANGO_ABI {
 ///   torch  u = (m / bc1) / (sqrt(v) / sqrt(bc2) + eps)              the paper's; PyTorch, llm.c
 ///   hf     u = (m sqrt(bc2) / bc1) / (sqrt(v) + eps)                Hugging Face, GaLore; decays the updated weights
 ///   bnb    u = (m sqrt(bc2) / bc1) / (sqrt(v) + eps sqrt(bc2))      bitsandbytes; equal to torch in exact arithmetic
-/// with bc1 = 1 - b1^t, bc2 = 1 - b2^t.
+/// with bc1 = 1 - b1^t, bc2 = 1 - b2^t. All are computed as sqrt(bc2) / bc1 times m / (sqrt(v) + eps or eps sqrt(bc2)):
+/// a rule that multiplies next takes the factor over.
 enum class adam_convention : std::uint8_t { torch, hf, bnb };
 
 /// "torch", "hf" or "bnb".
@@ -26,21 +27,15 @@ struct scale_by_adam {
 
   static constexpr std::array slots{slot{"m"}, slot{"v", range::nonnegative}};
   struct frame {
-    float b1, c1, b2, c2;    // c = 1 - b
-    float m_scale, v_scale;  // u = m m_scale / (sqrt(v) v_scale + eps)
-    float eps;
+    float b1, c1, b2, c2;  // c = 1 - b
+    float factor, eps;     // u = factor m / (sqrt(v) + eps), in exact arithmetic the convention's quotient
   };
   frame fold(const step_info& s) const {
     const auto t = static_cast<double>(s.t);
     const double bc1 = 1 - __builtin_pow(b1, t), root2 = __builtin_sqrt(1 - __builtin_pow(b2, t));
-    const bool torch = convention == adam_convention::torch;
-    return {static_cast<float>(b1),
-            static_cast<float>(1 - b1),
-            static_cast<float>(b2),
-            static_cast<float>(1 - b2),
-            static_cast<float>(torch ? 1 / bc1 : root2 / bc1),
-            static_cast<float>(torch ? 1 / root2 : 1),
-            static_cast<float>(convention == adam_convention::bnb ? eps * root2 : eps)};
+    return {static_cast<float>(b1),          static_cast<float>(1 - b1),
+            static_cast<float>(b2),          static_cast<float>(1 - b2),
+            static_cast<float>(root2 / bc1), static_cast<float>(convention == adam_convention::hf ? eps : eps * root2)};
   }
   template <class F> void hyperparameters(F&& f) const {
     f("b1", b1, fraction);
@@ -49,10 +44,15 @@ struct scale_by_adam {
     f("convention", name_of(convention));
   }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T& m, T& v) {
+    return k.factor * apply_unscaled(k, u, m, v);
+  }
+  /// u / factor, for a rule after this one that multiplies u by a constant anyway.
+  template <class T> MANGO_HD static T apply_unscaled(const frame& k, T u, T& m, T& v) {
     m = k.b1 * m + k.c1 * u;
     v = k.b2 * v + k.c2 * u * u;  // from the left: u^2 alone leaves the range of float at 1.8e19
-    return m * k.m_scale / (math::sqrt(v) * k.v_scale + k.eps);
+    return m / (math::sqrt(v) + k.eps);
   }
+  static float factor(const frame& k) { return k.factor; }
 };
 
 }  // namespace mango

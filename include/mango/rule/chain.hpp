@@ -16,10 +16,11 @@ MANGO_INLINE T by_lanes(const typename R::frame& k, T u, T p, [[maybe_unused]] T
   }
   return u;
 }
-// one rule of a chain, whose slots start at `At`
-template <class R, int At, class T, std::size_t N, std::size_t... I>
+// one rule of a chain, whose slots start at `At`; `Unscaled`: the next takes over its factor
+template <class R, int At, bool Unscaled, class T, std::size_t N, std::size_t... I>
 MANGO_HD T link(const typename R::frame& k, T u, T p, [[maybe_unused]] T (&s)[N], std::index_sequence<I...> each) {
-  if constexpr (applies<R, T>()) return R::apply(k, u, s[At + static_cast<int>(I)]...);
+  if constexpr (Unscaled) return R::apply_unscaled(k, u, s[At + static_cast<int>(I)]...);
+  else if constexpr (applies<R, T>()) return R::apply(k, u, s[At + static_cast<int>(I)]...);
   else if constexpr (applies<R, T, T>()) return R::apply(k, u, p, s[At + static_cast<int>(I)]...);
   else return by_lanes<R, At>(k, u, p, s, each);
 }
@@ -27,6 +28,7 @@ MANGO_HD T link(const typename R::frame& k, T u, T p, [[maybe_unused]] T (&s)[N]
 
 /// The empty chain: u passes through unchanged. The unit of composition.
 template <class... Rules> struct chain_t {
+  static constexpr bool absorbs = false;
   static constexpr std::array<slot, 0> slots{};
   static constexpr bool reads_parameter = false;
   static constexpr int measured = 0;
@@ -40,6 +42,7 @@ template <class... Rules> struct chain_t {
 
 /// Head, then the rest. An aggregate by recursion: no tuple, no virtual call, no heap.
 template <class Head, class... Tail> struct chain_t<Head, Tail...> {
+  using head_type = Head;
   using rest = chain_t<Tail...>;
   [[no_unique_address]] Head head;
   [[no_unique_address]] rest tail;
@@ -56,13 +59,20 @@ template <class Head, class... Tail> struct chain_t<Head, Tail...> {
   }();
   static constexpr bool reads_parameter = parameter_rule<Head> || rest::reads_parameter;
   static constexpr int measured = (measured_rule<Head> ? 1 : 0) + rest::measured;
+  static constexpr bool unscaled = scaling_rule<Head> && rest::absorbs;
+
+  static constexpr bool absorbs = absorbing_rule<Head>;
 
   struct frame {
     typename Head::frame head;
     typename rest::frame tail;
   };
   /// The constants of one step, computed once, in double, on the host.
-  constexpr frame fold(const step_info& s) const { return {head.fold(s), tail.fold(s)}; }
+  constexpr frame fold(const step_info& s) const {
+    frame k{head.fold(s), tail.fold(s)};
+    if constexpr (unscaled) rest::head_type::absorb(k.tail.head, Head::factor(k.head));
+    return k;
+  }
   /// Whether a rule of this chain, as configured, needs the norm of all gradients first.
   constexpr bool measures() const {
     if constexpr (measured_rule<Head>) return head.measures() || tail.measures();
@@ -80,7 +90,8 @@ template <class Head, class... Tail> struct chain_t<Head, Tail...> {
   }
   /// One number, or one packet, through every rule; `s` holds the slots in the order of `slots`.
   template <int At, class T, std::size_t N> MANGO_HD static T run(const frame& k, T u, T p, T (&s)[N]) {
-    u = detail::link<Head, At>(k.head, u, p, s, std::make_index_sequence<static_cast<std::size_t>(slot_count<Head>)>{});
+    u = detail::link<Head, At, unscaled>(k.head, u, p, s,
+                                         std::make_index_sequence<static_cast<std::size_t>(slot_count<Head>)>{});
     return rest::template run<At + slot_count<Head>>(k.tail, u, p, s);
   }
 };

@@ -38,6 +38,7 @@ struct scale_by_learning_rate {
   frame fold(const step_info& s) const { return {static_cast<float>(-learning_rate_at(learning_rate, s))}; }
   template <class F> void hyperparameters(F&& f) const { mango::hyperparameters(learning_rate, f); }
   template <class T> MANGO_HD static T apply(const frame& k, T u) { return k.minus_lr * u; }
+  static void absorb(frame& k, float factor) { k.minus_lr *= factor; }
 };
 
 }  // namespace mango

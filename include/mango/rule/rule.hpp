@@ -83,6 +83,15 @@ concept settled_rule = update_rule<R> &&(R::needs == survey::update || R::needs 
 /// slot...)`.
 template <class R> concept prepared_rule = update_rule<R> && R::needs == survey::state;
 
+/// A rule whose update ends in a constant: `static float factor(const frame&)`, and `apply_unscaled`, which is `apply`
+/// without it. The division and the square root of a step leave little time for multiplications.
+template <class R> concept scaling_rule = update_rule<R> && requires(const typename R::frame& k) {
+  { R::factor(k) } -> std::same_as<float>;
+};
+/// A rule that multiplies u by a constant first: `static void absorb(frame&, float factor)` multiplies the constant. It
+/// takes over the factor of the rule before it.
+template <class R> concept absorbing_rule = update_rule<R> && requires(typename R::frame& k) { R::absorb(k, 1.0f); };
+
 /// Explains, in one message, the first thing that keeps R from being a rule.
 template <class R> consteval bool check_rule() {
   if constexpr (!has_slots<R>)

@@ -123,7 +123,7 @@ template <class Chain, int S> struct surveying {
       if constexpr (plan.needs[I] == survey::update && plan.at[I] == S) seen = u;
       if constexpr (static_cast<int>(I) < last)
         visit<I + 1>(static_cast<const chain_t<Tail...>*>(nullptr), k.tail,
-                     link<Head, plan.slots[I]>(k.head, u, p, s, slots_here), p, s, seen);
+                     link<Head, plan.slots[I], false>(k.head, u, p, s, slots_here), p, s, seen);
     }
   }
   template <std::size_t I, class T, std::size_t N>

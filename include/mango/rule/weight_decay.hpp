@@ -43,6 +43,7 @@ struct decoupled_step {
     f("weight_decay", weight_decay, zero_or_more);
   }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T p) { return k.a * u + k.b * p; }
+  static void absorb(frame& k, float factor) { k.a *= factor; }
 };
 
 }  // namespace mango

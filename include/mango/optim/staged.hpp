@@ -5,7 +5,7 @@
 namespace mango::inline MANGO_ABI::detail {
 
 /// What optimizers with surveys or factored slots put into their functions; others do not compile it.
-struct in_stages {
+struct staged {
   static void move_one(engine& self, std::uint32_t i, const operands& o, chunk_function run) {
     auto& t = *self.tensors_[i];
     const workspace::loan scratch = borrow(self, t.layout.scratch);
