@@ -129,8 +129,8 @@ TEST_CASE("store map: position is linear from each value to the next, in every l
     int wrong_lanes = 0;
     for (float y : questions(value)) {
       y = std::clamp(y, -1.0f, 1.0f);
-      const std::int32_t at = Map::position(y, Map::segment(y));
-      const auto many = Map::position(packet(y), Map::segment(packet(y)));
+      const std::int32_t at = detail::position_of<Map>(y, detail::segment_of<Map>(y));
+      const auto many = detail::position_of<Map>(packet(y), detail::segment_of<Map>(packet(y)));
       for (int i = 0; i < packet::lanes; ++i) wrong_lanes += std::bit_cast<packet::mask>(many)[i] != at;
       if (y < value.front()) continue;  // those are cut off later
       const auto above = std::upper_bound(value.begin(), value.end() - 1, y), below = above - 1;

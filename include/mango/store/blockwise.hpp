@@ -197,6 +197,7 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
 
 #if MANGO_LANES > 1
   static constexpr bool by_position = !requires(packet y) { Map::place(y); };
+  static constexpr bool has_segments = requires(packet y) { Map::segment(y); };
 
   // The codes of packets. In steps of one short loop each over a few of them: in one long loop, a processor's window is
   // full of instructions that wait for the first packet.
@@ -210,16 +211,18 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
       MANGO_UNROLL_4
       for (std::size_t k = 0; k < run; ++k) {
         y[k] = product(mango::load(x + (first + k) * packet::lanes), packet(by.inverse));
-        if constexpr (rounds || by_position) code[k] = Map::segment(y[k]);
-        else code[k] = Map::place(y[k]);
+        if constexpr (!rounds && !by_position) code[k] = Map::place(y[k]);
+        else if constexpr (has_segments) code[k] = Map::segment(y[k]);
       }
       MANGO_UNROLL_4
       for (std::size_t k = 0; k < run; ++k) {
+        packet::bits found{};
+        if constexpr ((!rounds && !by_position) || has_segments) found = code[k];
         if constexpr (rounds)
-          code[k] = by_chance(mango::load(x + (first + k) * packet::lanes), by, y[k], code[k],
+          code[k] = by_chance(mango::load(x + (first + k) * packet::lanes), by, y[k], found,
                               load_bits(noise + (first + k) * packet::lanes));
-        else if constexpr (by_position) code[k] = detail::nearly_nearest<Map>(y[k], code[k]);
-        else code[k] = Map::nearest(y[k], code[k]) << 16;
+        else if constexpr (by_position) code[k] = detail::nearly_nearest<Map>(y[k], found);
+        else code[k] = Map::nearest(y[k], found) << 16;
       }
       for (std::size_t k = 0; k < run; k += packed) {
         if constexpr (!rounds && by_position)
@@ -232,7 +235,7 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
 #endif
   template <class T> MANGO_HD static number_bits<T> encode(T x, scaling by, [[maybe_unused]] number_bits<T> noise) {
     const T y = product(x, T(by.inverse));
-    if constexpr (rounds) return as_bits(as_ints(by_chance(x, by, y, Map::segment(y), noise)) >> 16);
+    if constexpr (rounds) return as_bits(as_ints(by_chance(x, by, y, detail::segment_of<Map>(y), noise)) >> 16);
     else {
       return detail::nearest_code<Map>(y);
     }
@@ -243,7 +246,8 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
   MANGO_HD static number_bits<T> by_chance([[maybe_unused]] T x, [[maybe_unused]] scaling by, T y,
                                            number_bits<T> segment, number_bits<T> noise) {
     constexpr int one = 1 << 16;
-    number_ints<T> at = at_least(Map::position(y, segment), Map::first * one);  // it may be rounded past an end
+    number_ints<T> at =
+        at_least(detail::position_of<Map>(y, segment), Map::first * one);  // it may be rounded past an end
     if constexpr (Map::nonnegative && Map::has_zero) {
       const number_ints<T> floor = x > T(by.floor) ? number_ints<T>{} + one : number_ints<T>{};
       at = at > floor ? at : floor;

@@ -18,8 +18,7 @@ template <int Bits> struct linear_map {
     return product(to_number<T>(as_ints(code << (32 - bits)) >> (32 - bits)), T(unit));
   }
   /// Where y in [-1, 1] is between two codes, as a code with 16 bits of fraction: one line for all.
-  template <class T> MANGO_HD static number_bits<T> segment(T) { return number_bits<T>{}; }
-  template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T>) {
+  template <class T> MANGO_HD static number_ints<T> position(T y) {
     constexpr float end = 65536.0f * last;
     return truncate(product(y, T(end)) + T(end + 0.5f)) - (last << 16);
   }
@@ -39,8 +38,7 @@ struct linear4_unsigned_map {
   template <class T> MANGO_HD static T value(number_bits<T> code) {
     return product(to_number<T>(as_ints(code & 15u) + 1), T(unit));
   }
-  template <class T> MANGO_HD static number_bits<T> segment(T) { return number_bits<T>{}; }
-  template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T>) {
+  template <class T> MANGO_HD static number_ints<T> position(T y) {
     return truncate(math::max(product(y, T(16 * 65536.0f)), T(65536.0f)) - T(65535.5f));
   }
 

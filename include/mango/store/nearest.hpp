@@ -8,12 +8,22 @@ namespace mango::inline MANGO_ABI::detail {
 // the nearest
 inline constexpr int position_error = 4;
 
+// A map of several lines says on which of them a number is; the others have one
+template <class Map, class T> MANGO_HD number_bits<T> segment_of(T y) {
+  if constexpr (requires { Map::segment(y); }) return Map::segment(y);
+  else return number_bits<T>{};
+}
+template <class Map, class T> MANGO_HD number_ints<T> position_of(T y, number_bits<T> segment) {
+  if constexpr (requires { Map::segment(y); }) return Map::position(y, segment);
+  else return Map::position(y);
+}
+
 /// The nearest codes of `Map`, of two at one distance the lower: where y is says between which two, and the rounded
 /// midpoint of their values which of them.
 template <class Map, class T> MANGO_HD number_bits<T> nearest_code(T y) {
   if constexpr (requires { Map::place(y); }) return Map::nearest(y, Map::place(y));
   else {
-    const number_ints<T> at = Map::position(y, Map::segment(y)) >> 16;
+    const number_ints<T> at = position_of<Map>(y, segment_of<Map>(y)) >> 16;
     const number_ints<T> k = at_most(at_least(at, Map::first), Map::last - 1);
     const T below = Map::template value<T>(as_bits(k)), above = Map::template value<T>(as_bits(k + 1));
     return as_bits(y > product(below + above, T(0.5f)) ? k + 1 : k);
@@ -24,7 +34,7 @@ template <class Map, class T> MANGO_HD number_bits<T> nearest_code(T y) {
 // in_doubt()
 template <class Map, class T> MANGO_HD number_bits<T> nearly_nearest(T y, number_bits<T> segment) {
   constexpr int more = 0x8000 + position_error;
-  return as_bits(at_least(Map::position(y, segment) + more, Map::first * 65536 + more));
+  return as_bits(at_least(position_of<Map>(y, segment) + more, Map::first * 65536 + more));
 }
 
 #if MANGO_LANES > 1
