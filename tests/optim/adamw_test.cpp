@@ -45,6 +45,7 @@ void follow_twin(const mango::adamw_config& config, form convention, double weig
                        .eps = config.eps,
                        .form = convention,
                        .decay = weight_decay,
+                       .corrected = config.bias_correction,
                        .decay_after = convention == form::hf};
   mango::adamw opt{config};
   const auto id = opt.add("w", p.size());
@@ -85,6 +86,16 @@ TEST_CASE("optim adamw: 120 steps of the hf convention equal the textbook's") {
 TEST_CASE("optim adamw: 120 steps of the bnb convention equal the textbook's") {
   follow_twin({.learning_rate = rate, .eps = 1e-6, .weight_decay = 0.2, .convention = mango::adam_convention::bnb},
               form::bnb, 0.2);
+}
+
+TEST_CASE("optim adamw: 120 steps without bias correction equal the textbook's") {
+  follow_twin({.learning_rate = rate, .weight_decay = 0.1, .bias_correction = false}, form::torch, 0.1);
+  follow_twin({.learning_rate = rate,
+               .eps = 1e-6,
+               .weight_decay = 0.3,
+               .convention = mango::adam_convention::hf,
+               .bias_correction = false},
+              form::hf, 0.3);
 }
 
 TEST_CASE("optim adamw: the conventions differ from each other, where the textbook's do") {

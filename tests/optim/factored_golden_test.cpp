@@ -53,7 +53,8 @@ void reproduce_smmf(const std::string& name) {
 void reproduce_adamw(const std::string& name) {
   const recording golden(name);
   const mango::adamw_config c{.learning_rate = golden.setting("lr"),
-                              .weight_decay = setting_or(golden, "weight_decay", 0)};
+                              .weight_decay = setting_or(golden, "weight_decay", 0),
+                              .bias_correction = !golden.settings.contains("use_bias_correction")};
   reproduce(golden, mango::adamw<both>{c}, adamw_names);
 }
 
@@ -70,4 +71,27 @@ TEST_CASE("optim factored golden: ... without momentum") {
   reproduce(golden, std::move(opt), std::span(smmf_names).subspan(1));
 }
 TEST_CASE("optim factored golden: AdamW reproduces adv_optm's") { reproduce_adamw("factored_adamw.txt"); }
+TEST_CASE("optim factored golden: ... with vectors kept apart, in fp32") {
+  recording all("smmf_vectors_apart.txt"), vectors = all;
+  for (int i = 0; i < all.tensors; ++i) {
+    index_t axes = 0;
+    for (index_t k = 0; k < all.shape(i).dimensions(); ++k) axes += all.shape(i)[static_cast<int>(k)] > 1;
+    (axes > 1 ? vectors : all).without.insert(i);
+  }
+  CHECK(std::ssize(vectors.chosen()) > 0);
+  CHECK(std::ssize(all.chosen()) > 0);
+  const mango::smmf_config c{.learning_rate = all.setting("lr")};
+  const auto follow = [](const recording& golden, auto opt) {
+    golden.replay(opt, [&](const auto&, const auto& key, const auto& p, const auto& start) {
+      CHECK(golden.agrees(key, p, start));
+    });
+  };
+  follow(all, mango::smmf<both>{c});
+  follow(vectors, mango::smmf<stores<mango::fp32, mango::fp32>>{c});
+}
+TEST_CASE("optim factored golden: AdamW without bias correction") {
+  const recording golden("factored_adamw_uncorrected.txt");
+  CHECK(golden.settings.at("use_bias_correction") == "False");
+  reproduce_adamw("factored_adamw_uncorrected.txt");
+}
 TEST_CASE("optim factored golden: AdamW with weight decay") { reproduce_adamw("factored_adamw_wd.txt"); }

@@ -66,6 +66,7 @@ const change adams[] = {{"b1", "0.5", ""},
                         {"b2", "0.5", ""},
                         {"eps", "0.5", ""},
                         {"convention", "hf", "eps=1e-3"},
+                        {"bias_correction", "no", ""},
                         {"stores", "bf16", ""},
                         {"stores", "kahan", ""}};
 const change lions[] = {{"b1", "0.5", "b2=0.5"}, {"b2", "0.5", ""}, {"stores", "bf16", ""}, {"stores", "kahan", ""}};
@@ -79,6 +80,10 @@ const change sgds[] = {{"momentum", "0.5", ""},
 const change adafactors[] = {{"b1", "0.5", ""},       {"decay_rate", "-0.5", ""},    {"eps", "0.1", ""},
                              {"clip_rms", "0.5", ""}, {"parameter_scale", "no", ""}, {"floor", "0.9", ""},
                              {"stores", "bf16", ""},  {"stores", "kahan", ""}};
+
+const change smmfs[] = {{"beta", "0.5", ""},        {"beta", "0", ""},          {"eps", "0.5", ""},
+                        {"decay_rate", "-0.8", ""}, {"growth_rate", "0.9", ""}, {"stores", "fp32", ""},
+                        {"stores", "bf16", ""},     {"stores", "kahan", ""},    {"stores", "dynamic8", ""}};
 
 void every_option_acts(const std::string& kind, std::span<const change> own) {
   auto untested = options_of(kind);
@@ -156,8 +161,39 @@ TEST_CASE("optim factory: every option of adamw changes what happens") { every_o
 TEST_CASE("optim factory: every option of adam changes what happens") { every_option_acts("adam", adams); }
 TEST_CASE("optim factory: every option of lion changes what happens") { every_option_acts("lion", lions); }
 TEST_CASE("optim factory: every option of sgd changes what happens") { every_option_acts("sgd", sgds); }
+TEST_CASE("optim factory: every option of smmf changes what happens") { every_option_acts("smmf", smmfs); }
 TEST_CASE("optim factory: every option of adafactor changes what happens") {
   every_option_acts("adafactor", adafactors);
+}
+
+TEST_CASE("optim factory: a number whose gradient is always zero never moves, whatever the rule and the store") {
+  int lines = 0;
+  mango::each_optimizer([&](std::string_view named) {
+    const std::string line(named), undecayed = line + (line.find(':') == line.npos ? ":" : ",") + "weight_decay=0";
+    CAPTURE(undecayed);
+    auto opt = make_optimizer(undecayed);
+    constexpr index_t rows = 60, columns = 70, n = rows * columns;
+    auto p = uniform(n, 1), g = p;
+    const auto start = p;
+    opt.add("w", {.shape = {rows, columns}}, p, g);
+    const auto still = [](index_t i) { return i / columns == 7 || i % columns == 9 || i % 11 == 3; };
+    for (unsigned t = 0; t < 5; ++t) {
+      g = uniform(n, 10 + t);
+      for (index_t i = 0; i < n; ++i)
+        if (still(i)) g[static_cast<std::size_t>(i)] = t % 2 == 0 ? 0.0f : -0.0f;
+      opt.bind(opt.tensors().find("w"), p, g);
+      opt.step();
+    }
+    int moved = 0, stayed = 0;
+    for (index_t i = 0; i < n; ++i) {
+      const auto k = static_cast<std::size_t>(i);
+      (still(i) ? moved : stayed) += (p[k] != start[k]) == still(i);
+    }
+    CHECK(moved == 0);
+    CHECK(stayed < n / 100);
+    ++lines;
+  });
+  CHECK(lines >= 30);
 }
 
 TEST_CASE("optim factory: any_optimizer is the typed optimizer, bit for bit") {

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ namespace optim_test {
 /// "g S I NUMBER...", "p S I NUMBER...", and "s S I NAME COUNT NUMBER...".
 struct recording {
   int steps = 0, tensors = 0;
+  std::set<int> without;
   std::map<std::string, std::vector<double>> numbers;  // by "LETTER S I", by "S I NAME" for state
   std::map<std::string, std::string> settings;
 
@@ -61,11 +63,18 @@ struct recording {
   /// Registers the tensors under their numbers; what they start from.
   template <class Optimizer> std::vector<std::vector<float>> add_all(Optimizer& opt) const {
     std::vector<std::vector<float>> start;
-    for (int i = 0; i < tensors; ++i) {
+    for (const int i : chosen()) {
       opt.add(std::to_string(i), {.shape = shape(i)});
       start.push_back(floats("p0 " + std::to_string(i)));
     }
     return start;
+  }
+  /// The tensors that take part: all, unless `without` names some.
+  std::vector<int> chosen() const {
+    std::vector<int> all;
+    for (int i = 0; i < tensors; ++i)
+      if (!without.contains(i)) all.push_back(i);
+    return all;
   }
   /// Trains as the recording did, and calls check(tensor, "step tensor", its numbers now, those it started from) after
   /// each update.
@@ -76,7 +85,7 @@ struct recording {
     for (int s = 1; s <= steps; ++s) {
       const auto step = opt.begin_step();
       for (std::size_t i = 0; i < p.size(); ++i) {
-        const auto tensor = std::to_string(i), key = std::to_string(s) + " " + tensor;
+        const auto tensor = std::to_string(chosen()[i]), key = std::to_string(s) + " " + tensor;
         CAPTURE(key);
         step.update(opt.find(tensor), p[i], floats("g " + key));
         check(tensor, key, p[i], start[i]);

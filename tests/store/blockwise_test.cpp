@@ -96,13 +96,21 @@ TEST_CASE("store blockwise: zeros stay zeros, signs are symmetric, powers of two
       for (std::size_t i = 1; i < y.size(); ++i) CHECK(bits_of(y[i]) == 0);
 
     x = numbers<S>(S::block, 5);
-    std::vector<float> larger = x, negative = x;
-    const float power = std::is_same_v<typename S::scale_type, float> ? 0x1p20f : 0x1p6f;  // a half ends at 2^16
-    for (float& v : larger) v *= power;
+    memory<S> a(S::block);
+    a.save(x);
+    const bool halves = !std::is_same_v<typename S::scale_type, float>;  // which end at 2^16
+    for (const float power : {0x1p-67f, 0x1p-6f, 0x1p6f, 0x1p67f}) {     // 1e-20 and 1e20 are between the outer ones
+      if (halves && (power < 0x1p-6f || power > 0x1p6f)) continue;
+      std::vector<float> scaled = x;
+      for (float& v : scaled) v *= power;
+      memory<S> b(S::block);
+      b.save(scaled);
+      CHECK(support::first_difference(a.codes.span(), b.codes.span()) == -1);
+      const std::vector<float> once = a.load(), other = b.load();
+      for (std::size_t i = 0; i < once.size(); ++i) CHECK(other[i] == once[i] * power);
+    }
+    std::vector<float> negative = x;
     for (float& v : negative) v = -v;
-    memory<S> a(S::block), b(S::block);
-    a.save(x), b.save(larger);
-    CHECK(support::first_difference(a.codes.span(), b.codes.span()) == -1);
     if (S::map::first == -S::map::last) {
       using nearest = blockwise<typename S::map, S::block, rounding::nearest>;
       const std::vector<float> up = through<nearest>(x), down = through<nearest>(negative);

@@ -169,6 +169,25 @@ TEST_CASE("store factored: rows and columns of zeros stay zero, and so does noth
   }
 }
 
+TEST_CASE("store factored: scaled by a power of two, rows are scaled and columns stay, from 1e-20 to 1e20") {
+  for (const index_t n : {64, 4096, 6710}) {
+    const auto x = uniform(n, 20, -1, 1);
+    kept_matrix<mango::range::any> one(n);
+    one.encode(x);
+    for (const float power : {0x1p-67f, 0x1p-5f, 0x1p5f, 0x1p67f}) {
+      auto scaled = x;
+      for (float& v : scaled) v *= power;
+      kept_matrix<mango::range::any> other(n);
+      other.encode(scaled);
+      CHECK(other.columns() == one.columns());
+      CHECK(other.signs() == one.signs());
+      auto rows = one.rows();
+      for (float& r : rows) r *= power;
+      CHECK(other.rows() == rows);
+    }
+  }
+}
+
 TEST_CASE("store factored: a sum of 1e-30 keeps its relative accuracy, there is no floor") {
   for (const double size : {1e-12, 1e-20, 1e-33}) {
     constexpr index_t n = 64;

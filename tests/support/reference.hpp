@@ -18,6 +18,7 @@ struct adam {
   double lr = 1e-3, b1 = 0.9, b2 = 0.999, eps = 1e-8;
   convention form = convention::torch;
   double decay = 0;
+  bool corrected = true;     // by 1 - b^t
   bool coupled = false;      // decay joins the gradient instead of shrinking the weights
   bool decay_after = false;  // decoupled decay acts on the updated weights (Hugging Face)
   std::int64_t t = 0;
@@ -28,7 +29,7 @@ struct adam {
     m.resize(gradient.size());
     v.resize(gradient.size());
     ++t;
-    const double bc1 = 1 - std::pow(b1, t), bc2 = 1 - std::pow(b2, t);
+    const double bc1 = corrected ? 1 - std::pow(b1, t) : 1, bc2 = corrected ? 1 - std::pow(b2, t) : 1;
     numbers u(gradient.size());
     for (std::size_t i = 0; i < u.size(); ++i) {
       const double g = gradient[i];

@@ -15,6 +15,7 @@ struct adam_config {
   double eps = 1e-8;              ///< [1e-30, 1]
   double weight_decay = 0;        ///< coupled: the gradient of weight_decay |p|^2 / 2 joins g
   adam_convention convention = adam_convention::torch;
+  bool bias_correction = true;
   double max_norm = 0;  ///< clips all gradients together to this L2 norm; 0: no clipping
   optimizer_options options = {};
 };
@@ -22,7 +23,8 @@ struct adam_config {
 /// clip_by_global_norm, add_decayed_weights, scale_by_adam, scale_by_learning_rate.
 inline auto adam_rules(const adam_config& c = {}) {
   return chain(clip_by_global_norm{c.max_norm}, add_decayed_weights{c.weight_decay},
-               scale_by_adam{c.b1, c.b2, c.eps, c.convention}, scale_by_learning_rate{c.learning_rate});
+               scale_by_adam{c.b1, c.b2, c.eps, c.convention, c.bias_correction},
+               scale_by_learning_rate{c.learning_rate});
 }
 
 /// Adam.  g <- g + wd p;  m <- b1 m + (1-b1) g;  v <- b2 v + (1-b2) g^2;  p <- p - lr m^ / (sqrt(v^) + eps).

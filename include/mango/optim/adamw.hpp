@@ -15,13 +15,14 @@ struct adamw_config {
   double eps = 1e-8;              ///< [1e-30, 1]
   double weight_decay = 0.01;     ///< decoupled: each step multiplies weights by 1 - lr weight_decay
   adam_convention convention = adam_convention::torch;
+  bool bias_correction = true;
   double max_norm = 0;  ///< clips all gradients together to this L2 norm; 0: no clipping
   optimizer_options options = {};
 };
 
 /// clip_by_global_norm, scale_by_adam, decoupled_step: AdamW as a chain, to extend with rules of your own.
 inline auto adamw_rules(const adamw_config& c = {}) {
-  return chain(clip_by_global_norm{c.max_norm}, scale_by_adam{c.b1, c.b2, c.eps, c.convention},
+  return chain(clip_by_global_norm{c.max_norm}, scale_by_adam{c.b1, c.b2, c.eps, c.convention, c.bias_correction},
                decoupled_step{c.learning_rate, c.weight_decay,
                               c.convention == adam_convention::hf ? decay_order::after : decay_order::before});
 }

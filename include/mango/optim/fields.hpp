@@ -27,6 +27,7 @@ template <class C, class F> void adam_fields(C& c, F&& f) {
   f("eps", c.eps);
   f("weight_decay", c.weight_decay);
   f("convention", c.convention);
+  f("bias_correction", c.bias_correction);
   f("max_norm", c.max_norm);
 }
 }  // namespace detail

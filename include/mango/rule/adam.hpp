@@ -24,6 +24,7 @@ constexpr const char* name_of(adam_convention c) {
 struct scale_by_adam {
   double b1 = 0.9, b2 = 0.999, eps = 1e-8;
   adam_convention convention = adam_convention::torch;
+  bool bias_correction = true;  ///< without it bc1 = bc2 = 1: the first steps are 1-b1 over sqrt(1-b2) times as large
 
   static constexpr std::array slots{slot{"m"}, slot{"v", range::nonnegative}};
   struct frame {
@@ -32,7 +33,8 @@ struct scale_by_adam {
   };
   frame fold(const step_info& s) const {
     const auto t = static_cast<double>(s.t);
-    const double bc1 = 1 - __builtin_pow(b1, t), root2 = __builtin_sqrt(1 - __builtin_pow(b2, t));
+    const double bc1 = bias_correction ? 1 - __builtin_pow(b1, t) : 1;
+    const double root2 = bias_correction ? __builtin_sqrt(1 - __builtin_pow(b2, t)) : 1;
     return {static_cast<float>(b1),          static_cast<float>(1 - b1),
             static_cast<float>(b2),          static_cast<float>(1 - b2),
             static_cast<float>(root2 / bc1), static_cast<float>(convention == adam_convention::hf ? eps : eps * root2)};
@@ -42,6 +44,7 @@ struct scale_by_adam {
     f("b2", b2, fraction);
     f("eps", eps, interval{1e-30, 1});
     f("convention", name_of(convention));
+    f("bias_correction", bias_correction ? "yes" : "no");
   }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T& m, T& v) {
     return k.factor * apply_unscaled(k, u, m, v);
