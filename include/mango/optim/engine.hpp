@@ -186,7 +186,8 @@ class engine : public tensor_registry {
     detail::store(counters_.consecutive_skips, 0);
   }
   static void drop_accumulated(detail::tensor_record& t) {
-    if (t.accumulating) std::memset(t.accumulator, 0, static_cast<std::size_t>(t.elements()) * sizeof(float));
+    if (t.accumulating && t.elements() > 0)
+      std::memset(t.accumulator, 0, static_cast<std::size_t>(t.elements()) * sizeof(float));
     t.accumulating = false;
   }
   bool skip(const detail::step_clock& clock, detail::tensor_record& t) {

@@ -148,7 +148,7 @@ class tensor_registry {
   tensor_id initialised(tensor_id id) const {
     const auto& t = record(id);
     for (const auto& p : t.layout.parts)
-      if (p.fill != 0 || !t.spec.state.empty())
+      if (p.elements > 0 && (p.fill != 0 || !t.spec.state.empty()))
         std::memset(t.state + p.offset, p.fill, static_cast<std::size_t>(p.elements * size_of(p.type)));
     return id;
   }

@@ -34,40 +34,51 @@ struct panel_scratch {
 };
 
 namespace detail {
+// Several doubles at any address, by value: a reference to them would promise an alignment
 #if MANGO_LANES > 1
-using doubles = unaligned_doubles;
+using doubles = half_doubles;
 typedef float half_floats __attribute__((vector_size(2 * MANGO_LANES), aligned(4), may_alias));
-inline double total_of(half_doubles x) { return sum_halves(x, std::make_index_sequence<half_lanes / 2>{}); }
-inline void save_floats(float* to, half_doubles x) {
+inline doubles load_doubles(const double* x) { return *reinterpret_cast<const unaligned_doubles*>(x); }
+inline void save_doubles(double* to, doubles x) { *reinterpret_cast<unaligned_doubles*>(to) = x; }
+inline void save_floats(float* to, doubles x) {
   *reinterpret_cast<half_floats*>(to) = __builtin_convertvector(x, half_floats);
 }
+inline double total_of(doubles x) { return sum_halves(x, std::make_index_sequence<half_lanes / 2>{}); }
 #else
 using doubles = double;
-inline double total_of(double x) { return x; }
-inline void save_floats(float* to, double x) { *to = static_cast<float>(x); }
+inline doubles load_doubles(const double* x) { return *x; }
+inline void save_doubles(double* to, doubles x) { *to = x; }
+inline void save_floats(float* to, doubles x) { *to = static_cast<float>(x); }
+inline double total_of(doubles x) { return x; }
 #endif
 }  // namespace detail
 
 /// When all chunks of a tensor are done: the columns of factored slot `slot` become the sums over all chunks, in their
 /// order, normalised to 1 in total (all zero when the total is).
 inline void finish_columns(float* columns, const panel_scratch& scratch, int slot, int slots) {
-  using detail::doubles;
+  using detail::doubles, detail::load_doubles, detail::save_doubles;
   const matrix_grid& grid = scratch.grid;
   // sums are padded with zeros to whole packets
   constexpr auto lanes = static_cast<index_t>(sizeof(doubles) / sizeof(double));
   double* const all = scratch.sums(0, slot, slots).sum;
-  const auto at = [](double* sums, index_t j) -> doubles& { return *reinterpret_cast<doubles*>(sums + j); };
-  for (index_t c = 1; c < grid.chunks(); ++c)
-    for (index_t j = 0; j < grid.columns; j += lanes) at(all, j) += at(scratch.sums(c, slot, slots).sum, j);
+  for (index_t c = 1; c < grid.chunks(); ++c) {
+    const double* more = scratch.sums(c, slot, slots).sum;
+    for (index_t j = 0; j < grid.columns; j += lanes)
+      save_doubles(all + j, load_doubles(all + j) + load_doubles(more + j));
+  }
   doubles sum{};
-  for (index_t j = 0; j < grid.columns; j += lanes) sum += at(all, j) = detail::saturated(at(all, j));
+  for (index_t j = 0; j < grid.columns; j += lanes) {
+    const doubles x = detail::saturated(load_doubles(all + j));
+    save_doubles(all + j, x);
+    sum += x;
+  }
   const double total = detail::total_of(sum);
   if (!(total > 0)) {
     std::memset(columns, 0, static_cast<std::size_t>(grid.columns) * sizeof(float));
     return;
   }
   index_t j = 0;
-  for (; j + lanes <= grid.columns; j += lanes) detail::save_floats(columns + j, at(all, j) / total);
+  for (; j + lanes <= grid.columns; j += lanes) detail::save_floats(columns + j, load_doubles(all + j) / total);
   for (; j < grid.columns; ++j) columns[j] = static_cast<float>(all[j] / total);
 }
 
