@@ -185,10 +185,8 @@ TEST_CASE("optim factory: a number whose gradient is always zero never moves, wh
       opt.step();
     }
     int moved = 0, stayed = 0;
-    for (index_t i = 0; i < n; ++i) {
-      const auto k = static_cast<std::size_t>(i);
-      (still(i) ? moved : stayed) += (p[k] != start[k]) == still(i);
-    }
+    for (std::size_t i = 0; i < p.size(); ++i)
+      if (const bool same = p[i] == start[i]; same != still(static_cast<index_t>(i))) ++(same ? stayed : moved);
     CHECK(moved == 0);
     CHECK(stayed < n / 100);
     ++lines;

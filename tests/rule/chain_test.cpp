@@ -211,5 +211,6 @@ TEST_CASE("rule chain: every hyperparameter of every rule is visited in order") 
   chain(clip_by_global_norm{}, by_largest{}, scale_by_adam{}, scale_by_momentum{}, decoupled_step{})
       .hyperparameters(visit);
   CHECK(seen ==
-        "max_norm b1 b2 eps convention momentum dampening nesterov learning_rate learning_rate.peak weight_decay ");
+        "max_norm b1 b2 eps convention bias_correction momentum dampening nesterov learning_rate learning_rate.peak "
+        "weight_decay ");
 }
