@@ -66,3 +66,17 @@ TEST_CASE("core lane_bits: the first lanes, from none to all") {
   for (int count = 0; count <= packet::lanes; ++count)
     CHECK(bits_of(first_lanes(count)) == (std::uint32_t{1} << count) - 1);
 }
+
+TEST_CASE("core lane_bits: what is below a bound, as numbers without sign") {
+  const std::uint32_t values[] = {0, 1, 7, 8, 9, 0x7fffffff, 0x80000000, 0xffffffff};
+  for (const std::uint32_t bound : {0u, 1u, 8u, 9u << 16, 0x80000000u, 0xffffffffu})
+    for (int turn = 0; turn < 8; ++turn) {
+      packet::bits x{};
+      std::uint32_t expected = 0;
+      for (int i = 0; i < packet::lanes; ++i) {
+        x[i] = values[(i + turn) % 8];
+        expected |= static_cast<std::uint32_t>(values[(i + turn) % 8] < bound) << i;
+      }
+      CHECK(bits_below(x, bound) == expected);
+    }
+}

@@ -5,7 +5,6 @@
 #include <bit>
 #include <cmath>
 
-#include "mango/core/lookup.hpp"
 #include "mango/store/dynamic_map.hpp"
 #include "mango/store/linear_map.hpp"
 #include "mango/store/nearest.hpp"
@@ -86,31 +85,7 @@ template <class Map> void check_map() {
   CHECK(wrong_packets == 0);
 }
 
-template <std::size_t N> void check_lookup() {
-  float entries[N];
-  for (std::size_t i = 0; i < N; ++i) entries[i] = std::bit_cast<float>(0x3f000000u + static_cast<std::uint32_t>(i));
-  const auto table = [&]<std::size_t... I>(std::index_sequence<I...>) { return float_table<N>{entries[I]...}; }
-  (std::make_index_sequence<N>{});
-  int wrong = 0;
-  for (std::uint32_t i = 0; i < 3 * N; ++i) {
-    packet::bits places{};
-    for (int lane = 0; lane < packet::lanes; ++lane) places[lane] = i + 5 * static_cast<std::uint32_t>(lane);
-    const packet found = lookup(table, places);
-    for (int lane = 0; lane < packet::lanes; ++lane) {
-      wrong += found[lane] != entries[places[lane] % N];
-      wrong += lookup(table, places[lane]) != entries[places[lane] % N];
-    }
-  }
-  CHECK(wrong == 0);
-}
-
 }  // namespace
-
-TEST_CASE("core lookup: every entry in every lane") {
-  check_lookup<8>();
-  check_lookup<16>();
-  check_lookup<32>();
-}
 
 TEST_CASE("store map nf4: the nearest code, ties to the lower") { check_map<nf4_map>(); }
 TEST_CASE("store map dynamic, signed: the nearest code, ties to the lower") { check_map<dynamic_map<true>>(); }

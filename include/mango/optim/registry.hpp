@@ -62,7 +62,8 @@ class tensor_registry {
     if (tensors_.empty()) raise(errc::order, "there is no tensor to remove", 1, 0);
     delete tensors_[tensors_.size() - 1];
     tensors_.pop_back();
-    count_needs();
+    need_ = {};
+    for (const auto* t : tensors_) need_ = need_ + detail::workspace_of(t->chunks(), t->layout);
   }
 
   const optimizer_options& options() const { return options_; }
@@ -141,7 +142,7 @@ class tensor_registry {
     if (t->layout.compensation != detail::state_layout::none)
       t->compensation = reinterpret_cast<bfloat16*>(t->state + t->layout.compensation);
     t->chunk_tallies.resize(static_cast<std::size_t>(chunks));
-    count_needs();
+    need_ = need_ + detail::workspace_of(chunks, t->layout);
     return {static_cast<std::uint32_t>(tensors_.size() - 1)};
   }
   // every array as it starts; memory that the trainer bound is written to only when nothing can be refused any more
@@ -151,11 +152,6 @@ class tensor_registry {
       if (p.elements > 0 && (p.fill != 0 || !t.spec.state.empty()))
         std::memset(t.state + p.offset, p.fill, static_cast<std::size_t>(p.elements * size_of(p.type)));
     return id;
-  }
-
-  void count_needs() {
-    need_ = {};
-    for (const auto* t : tensors_) need_ = need_ + detail::workspace_of(t->chunks(), t->layout);
   }
 
   list<detail::tensor_record*> tensors_;
