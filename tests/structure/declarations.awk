@@ -23,6 +23,7 @@ function code_of(line,    out, c, two, quote, i, n) {
     }
     out = out c
   }
+  gsub(/__launch_bounds__[(][^()]*[)]/, "", out)  # looks like a function's name
   return out
 }
 

@@ -16,8 +16,14 @@ template <class B> concept memory_backend = requires(const B& b, std::size_t byt
 /// all have returned. f does not throw.
 template <class B> concept pass_backend = requires(const B& b, void (*f)(index_t)) { b.run(index_t{}, f); };
 
+/// A stream of a device, whose memory the host does not look into: kernels take the place of run(), and optimizers are
+/// those of cuda/mango/cuda/optimizer.cuh.
+template <class B> concept device_backend = requires(const B& b) {
+  { b.stream() } -> std::same_as<typename B::stream_type>;
+};
+
 /// What an element-wise optimizer needs. Neither Eigen nor a thread is in it.
-template <class B> concept elementwise_backend = memory_backend<B> && pass_backend<B>;
+template <class B> concept elementwise_backend = (memory_backend<B> && pass_backend<B>) || device_backend<B>;
 
 /// Some of a tensor's state: bytes [begin, end) of an array that is bytes [first, last) of the tensor's buffer.
 struct state_range {

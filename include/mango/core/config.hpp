@@ -5,14 +5,20 @@
 // define the same inline functions differently, and the linker would keep one of them at random. So everything lives
 // in an inline namespace named after those flags: such units link, and each keeps the code it was compiled for.
 
-// MANGO_HD: runs on host and device. MANGO_INLINE: host code that the hot loops are made of; without it, -O2 leaves
-// calls in them. Under nvcc it is the same, so that a store's one source compiles for both.
+// MANGO_HD: runs on host and device; so does MANGO_HOST_DEVICE, of functions that are called once per tensor and step
+// and need not be inlined. MANGO_INLINE: host code that hot loops are made of; without it, -O2 leaves calls in them.
+// Under nvcc it is the same as MANGO_HD, so that a store's one source compiles for both. MANGO_HOST_INLINE: the same of
+// drivers, which the device has its own of.
 #if defined(__CUDACC__)
 #define MANGO_HD __host__ __device__ __forceinline__
 #define MANGO_INLINE __host__ __device__ __forceinline__
+#define MANGO_HOST_DEVICE __host__ __device__
+#define MANGO_HOST_INLINE inline
 #else
 #define MANGO_HD inline __attribute__((always_inline))
 #define MANGO_INLINE inline __attribute__((always_inline))
+#define MANGO_HOST_DEVICE
+#define MANGO_HOST_INLINE MANGO_INLINE
 #endif
 
 /// a * b + c may become one fused instruction across inlined operators: g++ and nvcc do so by default, clang is told.
@@ -22,9 +28,9 @@
 #define MANGO_CONTRACT
 #endif
 
-/// Before a loop of four that keeps an array in registers.
+/// Before a loop of four of the host's that keeps an array in registers.
 #if defined(__CUDACC__)
-#define MANGO_UNROLL_4 _Pragma("unroll 4")
+#define MANGO_UNROLL_4
 #else
 #define MANGO_UNROLL_4 _Pragma("GCC unroll 4")
 #endif

@@ -23,13 +23,14 @@ enum class errc : std::uint8_t {
   nonfinite,        ///< a NaN or an infinity in a gradient
   order,            ///< a call at the wrong time: twice in a step, or before what it needs
   memory,           ///< not enough bytes were bound or could be allocated
+  device,           ///< a CUDA call failed, memory is not where it must be, or the context is lost
 };
 
 /// A stable word for programs and logs: "size", "nonfinite", ...
 constexpr const char* name_of(errc code) {
-  constexpr const char* names[] = {"config", "unknown_name", "duplicate_name",  "unknown_tensor",
-                                   "size",   "null_span",    "misaligned_span", "overlap",
-                                   "type",   "nonfinite",    "order",           "memory"};
+  constexpr const char* names[] = {"config",    "unknown_name",    "duplicate_name", "unknown_tensor", "size",
+                                   "null_span", "misaligned_span", "overlap",        "type",           "nonfinite",
+                                   "order",     "memory",          "device"};
   return names[static_cast<int>(code)];
 }
 

@@ -74,8 +74,7 @@ template <class T> class attention {
     require_positive("attention: heads", c.heads);
     require_positive("attention: length", c.length);
     if (c.width % c.heads != 0)
-      refuse(errc::config,
-             {"attention: heads is ", digits(c.heads), ", expected a divisor of width ", digits(c.width)},
+      refuse(errc::config, {"attention: heads is ", digits(c.heads), ", expected a divisor of width ", digits(c.width)},
              "attention: heads", c.width, c.heads);
     return c;
   }

@@ -37,9 +37,8 @@ inline std::uint64_t derive_seed(std::uint64_t seed, std::string_view name) {
 
 /// Uniform in (-bound, bound).
 template <class T> void fill_uniform(parameter<T>& p, double bound, std::uint64_t seed) {
-  detail::fill_from_blocks(p, seed, [&](const auto& words, std::size_t i) {
-    return bound * (2 * detail::unit_interval(words[i]) - 1);
-  });
+  detail::fill_from_blocks(
+      p, seed, [&](const auto& words, std::size_t i) { return bound * (2 * detail::unit_interval(words[i]) - 1); });
 }
 
 /// Normal with mean 0, by Box and Muller's transform: two words make the cosine and the sine of one angle.

@@ -54,17 +54,15 @@ struct no_parameters {
 
 /// Sets the gradients of a layer or model to zero: before the first backward of every step.
 template <class Model> void zero_gradients(Model& model) {
-  model.each_parameter("", [](const std::string&, auto, auto gradient, const auto&) {
-    std::fill(gradient.begin(), gradient.end(), 0);
-  });
+  model.each_parameter(
+      "", [](const std::string&, auto, auto gradient, const auto&) { std::fill(gradient.begin(), gradient.end(), 0); });
 }
 
 /// How many numbers a layer or model trains.
 template <class Model> index_t parameter_count(Model& model) {
   index_t count = 0;
-  model.each_parameter("", [&](const std::string&, auto value, auto, const auto&) {
-    count += static_cast<index_t>(value.size());
-  });
+  model.each_parameter(
+      "", [&](const std::string&, auto value, auto, const auto&) { count += static_cast<index_t>(value.size()); });
   return count;
 }
 

@@ -119,8 +119,7 @@ class patches {
     index_t row, element;
   };
   /// Element steps 1 and 2 are spelled out: constants are what compilers vectorise.
-  template <class T>
-  static void copy_block(const T* from, steps from_by, T* to, steps to_by, index_t rows, index_t n) {
+  template <class T> static void copy_block(const T* from, steps from_by, T* to, steps to_by, index_t rows, index_t n) {
     for (; rows > 0; --rows, from += from_by.row, to += to_by.row) {
       if (from_by.element == 1 && to_by.element == 1) std::copy_n(from, n, to);
       else if (from_by.element == 2)
@@ -133,7 +132,7 @@ class patches {
   }
 
   conv2d_config c_;
-  index_t pitch_, phase_size_;  // from row to row, and from phase to phase
+  index_t pitch_, phase_size_;   // from row to row, and from phase to phase
   std::vector<index_t> starts_;  // of each patch pixel's run
 };
 

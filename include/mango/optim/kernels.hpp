@@ -68,6 +68,7 @@ template <class S> using dense_store = std::conditional_t<factored_store<S>, fp3
 template <class Chain, class... S> struct bound_kernels {
   static constexpr int factored_slots = (0 + ... + (factored_store<S> ? 1 : 0));
   static constexpr int passes = surveys<Chain>::count + 1;  // the last moves the parameter
+  template <int Pass> static constexpr bool writes = stage<Chain, Pass, S...>::writes;
 
   // the arrays of one tensor's state, in the order that views() reads them back
   static state_layout layout(const tensor_spec& spec, const optimizer_options& options) {
@@ -101,8 +102,7 @@ template <class Chain, class... S> struct bound_kernels {
     else
       with_pass<passes - 1>(pass, [&]<int Pass>() {
         const bool observes = observed<Pass>(rules);
-        if (observes || stage<Chain, Pass, S...>::writes)
-          run_pass<Pass, Target, G, Dense>(t, o, f, scale, key, chunk, observes);
+        if (observes || writes<Pass>) run_pass<Pass, Target, G, Dense>(t, o, f, scale, key, chunk, observes);
       });
   }
 
@@ -126,6 +126,27 @@ template <class Chain, class... S> struct bound_kernels {
     }
   }
 
+  // the trainer's arrays, and those of all slots
+  template <class Target> static Target target(const tensor_record& t, const operands& o) {
+    if constexpr (requires(Target x) { x.delta; })
+      return {static_cast<decltype(Target::parameter)>(o.parameter_in), o.delta};
+    else if constexpr (requires(Target x) { x.master; }) return {o.master, static_cast<bfloat16*>(o.parameter)};
+    else if constexpr (requires(Target x) { x.data; }) return {static_cast<bfloat16*>(o.parameter)};
+    else if constexpr (requires(typename Target::store_view v) { v.compensation; })
+      return {{static_cast<bfloat16*>(o.parameter), t.compensation}};
+    else return {{static_cast<decltype(typename Target::store_view{}.data)>(o.parameter)}};
+  }
+
+  template <class... Store> static slot_views<Store...> views([[maybe_unused]] const tensor_record& t) {
+    slot_views<Store...> out{};
+    [[maybe_unused]] const part_place* p = t.layout.parts.begin();
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      ((static_cast<leaf<I, typename Store::view>&>(out).value = view<Store>(t, p)), ...);
+    }
+    (std::index_sequence_for<Store...>{});
+    return out;
+  }
+
   // after the last chunk of a pass
   static void finish([[maybe_unused]] int pass, const Chain& rules, const tensor_record& t,
                      [[maybe_unused]] typename Chain::frame& f) {
@@ -136,9 +157,7 @@ template <class Chain, class... S> struct bound_kernels {
         if (!observed<Pass>(rules)) return;
         double total = 0;
         for (index_t c = 0; c < t.layout.chunks; ++c) total += sums(t)[c];
-        each_settled<Chain, Pass>(rules, f, [&](const auto& rule, auto& frame) {
-          if (rule.observes()) rule.settle(frame, total / static_cast<double>(t.elements()));
-        });
+        settle_survey<Chain, Pass>(rules, f, total / static_cast<double>(t.elements()));
       }
     });
   }
@@ -188,10 +207,8 @@ template <class Chain, class... S> struct bound_kernels {
   }
   // whether somebody wants the mean square that this pass can have
   template <int Pass> static bool observed([[maybe_unused]] const Chain& rules) {
-    bool any = false;
-    if constexpr (Pass < passes - 1)
-      each_settled<Chain, Pass>(rules, rules, [&](const auto& rule, const auto&) { any = any || rule.observes(); });
-    return any;
+    if constexpr (Pass < passes - 1) return observes_survey<Chain, Pass>(rules);
+    else return false;
   }
 
   template <class... Store> static void finish_slots(store_list<Store...>, const tensor_record& t) {
@@ -222,25 +239,6 @@ template <class Chain, class... S> struct bound_kernels {
     for (const part& p : Store::parts) out.append(slot, p.name, Store::name, p.type, Store::elements(k++, s), p.fill);
   }
 
-  template <class Target> static Target target(const tensor_record& t, const operands& o) {
-    if constexpr (requires(Target x) { x.delta; })
-      return {static_cast<decltype(Target::parameter)>(o.parameter_in), o.delta};
-    else if constexpr (requires(Target x) { x.master; }) return {o.master, static_cast<bfloat16*>(o.parameter)};
-    else if constexpr (requires(Target x) { x.data; }) return {static_cast<bfloat16*>(o.parameter)};
-    else if constexpr (requires(typename Target::store_view v) { v.compensation; })
-      return {{static_cast<bfloat16*>(o.parameter), t.compensation}};
-    else return {{static_cast<decltype(typename Target::store_view{}.data)>(o.parameter)}};
-  }
-
-  template <class... Store> static slot_views<Store...> views([[maybe_unused]] const tensor_record& t) {
-    slot_views<Store...> out{};
-    [[maybe_unused]] const part_place* p = t.layout.parts.begin();
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      ((static_cast<leaf<I, typename Store::view>&>(out).value = view<Store>(t, p)), ...);
-    }
-    (std::index_sequence_for<Store...>{});
-    return out;
-  }
   template <class Store> static typename Store::view view(const tensor_record& t, const part_place*& p) {
     std::byte* at[Store::parts.size()];
     for (auto& a : at) a = t.state + (p++)->offset;

@@ -25,7 +25,7 @@ struct leaves<std::index_sequence<I...>, S...> : leaf<I, typename S::view>... {}
 template <std::size_t I, class V> MANGO_HD constexpr V leaf_value(const leaf<I, V>& l) { return l.value; }
 
 // f(stream, its key) for every slot that rounds; the last is the parameter's
-template <std::size_t N, class F> MANGO_INLINE void each_stream(const bool (&rounds)[N], philox_key key, F f) {
+template <std::size_t N, class F> MANGO_HOST_INLINE void each_stream(const bool (&rounds)[N], philox_key key, F f) {
   for (std::size_t stream = 0; stream < N; ++stream) {
     if (!rounds[stream]) continue;
     key.stream = stream == N - 1 ? parameter_stream : static_cast<std::uint8_t>(stream);
@@ -58,7 +58,7 @@ template <class Chain, class Target, class G, class... S> struct lanes {
   }
 
  private:
-  MANGO_INLINE void pass(index_t begin, index_t end) const {
+  MANGO_HOST_INLINE void pass(index_t begin, index_t end) const {
     if constexpr (rounds) {
       noise_tile bits;
       constexpr auto tile = static_cast<index_t>(noise_elements);
@@ -78,20 +78,20 @@ template <class Chain, class Target, class G, class... S> struct lanes {
   struct noise_tile {
     std::uint16_t draws[slot_total + 1][noise_elements];  // the last row is the parameter's
   };
-  MANGO_INLINE void draw(noise_tile& n, index_t first) const {
+  MANGO_HOST_INLINE void draw(noise_tile& n, index_t first) const {
     detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
       fill_random16<noise_elements>(k, first, n.draws[stream]);
     });
   }
 
-  template <class Noise> MANGO_INLINE void walk(index_t begin, index_t end, Noise noise) const {
+  template <class Noise> MANGO_HOST_INLINE void walk(index_t begin, index_t end, Noise noise) const {
     index_t i = begin;
     for (; i + packet::lanes <= end; i += packet::lanes) step(whole{i}, noise, std::index_sequence_for<S...>{});
     if (i < end) step(part_of{i, static_cast<int>(end - i)}, noise, std::index_sequence_for<S...>{});
   }
 
   template <class At, class Noise, std::size_t... I>
-  MANGO_INLINE void step(At at, Noise noise, std::index_sequence<I...>) const {
+  MANGO_HOST_INLINE void step(At at, Noise noise, std::index_sequence<I...>) const {
     packet s[sizeof...(I) + 1] = {S::load(detail::leaf_value<I>(slots), at)...};
     const packet p = target.load(at);
     const packet u = Chain::template run<0>(frame, load(gradient, at) * gradient_scale, p, s);

@@ -8,7 +8,7 @@ namespace mango::inline MANGO_ABI {
 
 namespace detail {
 /// sum[i] += x[i]^2, squared in double: no float is too large
-MANGO_INLINE void add_squares(double* sum, const packet& x) {
+MANGO_HOST_INLINE void add_squares(double* sum, const packet& x) {
 #if MANGO_LANES > 1
   const half_doubles a = half_of<0>(x), b = half_of<half_lanes>(x);
   unaligned_doubles* low = reinterpret_cast<unaligned_doubles*>(sum);
@@ -33,12 +33,12 @@ namespace detail {
 // a parameter, to be read: few kinds, so that a program compiles few surveys. The last is one that is not looked at
 template <class E> struct parameter_array {
   const E* data;
-  MANGO_INLINE void prefetch(index_t i) const { __builtin_prefetch(data + i); }
-  template <class At> MANGO_INLINE packet load(At at) const { return mango::load(data, at); }
+  MANGO_HOST_INLINE void prefetch(index_t i) const { __builtin_prefetch(data + i); }
+  template <class At> MANGO_HOST_INLINE packet load(At at) const { return mango::load(data, at); }
 };
 struct no_parameter {
-  MANGO_INLINE void prefetch(index_t) const {}
-  template <class At> MANGO_INLINE packet load(At) const { return packet(0.0f); }
+  MANGO_HOST_INLINE void prefetch(index_t) const {}
+  template <class At> MANGO_HOST_INLINE packet load(At) const { return packet(0.0f); }
 };
 template <class E> parameter_array<E> array_at(const E* data) { return {data}; }
 
@@ -58,14 +58,14 @@ template <class Parameter> struct observing {
   Parameter parameter;
   double* sums;
   bool reads;
-  MANGO_INLINE void prefetch(index_t i) const {
+  MANGO_HOST_INLINE void prefetch(index_t i) const {
     if (reads) parameter.prefetch(i);
   }
-  template <class At> MANGO_INLINE packet load(At at) const {
+  template <class At> MANGO_HOST_INLINE packet load(At at) const {
     if (reads) return parameter.load(at);
     return packet(0.0f);
   }
-  template <class At> MANGO_INLINE void save(At at, packet, packet x, packet::bits) const {
+  template <class At> MANGO_HOST_INLINE void save(At at, packet, packet x, packet::bits) const {
     if (!sums) return;
     if constexpr (requires { at.count; }) x = math::select(first_lanes(at.count), x, packet(0.0f));
     detail::add_squares(sums + (at.i & (detail::sums_at_once - packet::lanes)), x);
@@ -80,8 +80,8 @@ struct panel_slot<read_only<S>, Rows> : panel_slot<S, Rows> {
   using panel_slot<S, Rows>::panel_slot;
   void finish(std::size_t, index_t) {}
   void flush_rows() {}
-  template <std::size_t, class Held, class At> MANGO_INLINE void save(Held&, At, packet, packet::bits) {}
-  template <class Held, class At> MANGO_INLINE void release(const Held&, At) const {}
+  template <std::size_t, class Held, class At> MANGO_HOST_INLINE void save(Held&, At, packet, packet::bits) {}
+  template <class Held, class At> MANGO_HOST_INLINE void release(const Held&, At) const {}
 };
 }  // namespace detail
 

@@ -33,16 +33,16 @@ template <class S, std::size_t Rows> struct panel_slot {
   void add_rows(const panel_slot&) {}
 
   struct held {};
-  template <class At> MANGO_INLINE held hold(At) const { return {}; }
-  template <std::size_t Row, class At> MANGO_INLINE packet load(const held&, At at, packet::mask) const {
+  template <class At> MANGO_HOST_INLINE held hold(At) const { return {}; }
+  template <std::size_t Row, class At> MANGO_HOST_INLINE packet load(const held&, At at, packet::mask) const {
     at.i += first[Row];
     return S::load(view, at);
   }
-  template <std::size_t Row, class At> MANGO_INLINE void save(held&, At at, packet x, packet::bits noise) {
+  template <std::size_t Row, class At> MANGO_HOST_INLINE void save(held&, At at, packet x, packet::bits noise) {
     at.i += first[Row];
     S::save(view, at, x, noise);
   }
-  template <class At> MANGO_INLINE void release(const held&, At) const {}
+  template <class At> MANGO_HOST_INLINE void release(const held&, At) const {}
 };
 
 // A factored store. Rows are read and written in place, since no other row needs them; columns are read while their new
@@ -66,22 +66,22 @@ struct panel_slot<S, Rows> {
   }
   void finish(std::size_t row, index_t i) { view.rows[i] = static_cast<float>(saturated(row_total[row])); }
   // float sums of a stretch of columns, in double from here on
-  MANGO_INLINE void add_rows(const panel_slot& stretch) { add_rows(stretch, std::make_index_sequence<Rows>{}); }
+  MANGO_HOST_INLINE void add_rows(const panel_slot& stretch) { add_rows(stretch, std::make_index_sequence<Rows>{}); }
 
   // what all rows share of some columns
   struct held {
     packet column, sum;
   };
-  template <class At> MANGO_INLINE held hold(At at) const {
+  template <class At> MANGO_HOST_INLINE held hold(At at) const {
     return {mango::load(view.columns, at), mango::load(sums.recent, at)};
   }
-  template <std::size_t Row, class At> MANGO_INLINE packet load(const held& h, At at, packet::mask moves) const {
+  template <std::size_t Row, class At> MANGO_HOST_INLINE packet load(const held& h, At at, packet::mask moves) const {
     packet x = row_value[Row] * h.column;
     if constexpr (S::has_signs) x = with_signs(bits_at(signs[Row], at), x);
     if constexpr (S::is_lazy) x = math::select(moves, x, packet(0.0f));
     return x;
   }
-  template <std::size_t Row, class At> MANGO_INLINE void save(held& h, At at, packet x, packet::bits) {
+  template <std::size_t Row, class At> MANGO_HOST_INLINE void save(held& h, At at, packet x, packet::bits) {
     packet magnitude = x;
     if constexpr (S::has_signs) {
       save_bits(signs[Row], at, positive_bits(x));
@@ -91,13 +91,16 @@ struct panel_slot<S, Rows> {
     h.sum += magnitude;
     row_sum[Row] += magnitude;
   }
-  template <class At> MANGO_INLINE void release(const held& h, At at) const { mango::save(sums.recent, at, h.sum); }
+  template <class At> MANGO_HOST_INLINE void release(const held& h, At at) const {
+    mango::save(sums.recent, at, h.sum);
+  }
 
  private:
-  template <std::size_t... Row> MANGO_INLINE void add_rows(const panel_slot& stretch, std::index_sequence<Row...>) {
+  template <std::size_t... Row>
+  MANGO_HOST_INLINE void add_rows(const panel_slot& stretch, std::index_sequence<Row...>) {
     ((row_total[Row] += mango::detail::sum(stretch.row_sum[Row])), ...);
   }
-  static MANGO_INLINE std::uint32_t bits_at(const std::uint8_t* row, whole at) {
+  static MANGO_HOST_INLINE std::uint32_t bits_at(const std::uint8_t* row, whole at) {
     if constexpr (packet::lanes == 16) {
       std::uint16_t two;
       std::memcpy(&two, row + at.i / 8, 2);
@@ -107,13 +110,13 @@ struct panel_slot<S, Rows> {
     }
   }
   // the last columns of a row: what comes after it may not be ours to read
-  static MANGO_INLINE std::uint32_t bits_at(const std::uint8_t* row, part_of at) {
+  static MANGO_HOST_INLINE std::uint32_t bits_at(const std::uint8_t* row, part_of at) {
     const auto shift = static_cast<int>(at.i % 8);
     std::uint32_t bits = row[at.i / 8];
     if (shift + at.count > 8) bits |= std::uint32_t{row[at.i / 8 + 1]} << 8;
     return bits >> shift;
   }
-  static MANGO_INLINE void save_bits(std::uint8_t* row, whole at, std::uint32_t bits) {
+  static MANGO_HOST_INLINE void save_bits(std::uint8_t* row, whole at, std::uint32_t bits) {
     std::uint8_t* to = row + at.i / 8;
     if constexpr (packet::lanes == 16) {
       const auto two = static_cast<std::uint16_t>(bits);
@@ -125,14 +128,14 @@ struct panel_slot<S, Rows> {
     }
   }
   // the last columns of a row: bits beyond it belong to another
-  static MANGO_INLINE void save_bits(std::uint8_t* row, part_of at, std::uint32_t bits) {
+  static MANGO_HOST_INLINE void save_bits(std::uint8_t* row, part_of at, std::uint32_t bits) {
     std::uint8_t* to = row + at.i / 8;
     const auto shift = static_cast<int>(at.i % 8);
     std::uint32_t valid = (1u << at.count) - 1;
     replace(to, bits, valid, shift);
     if (shift + at.count > 8) replace(to + 1, bits >> (8 - shift), valid >> (8 - shift), 0);
   }
-  static MANGO_INLINE void replace(std::uint8_t* byte, std::uint32_t bits, std::uint32_t valid, int shift) {
+  static MANGO_HOST_INLINE void replace(std::uint8_t* byte, std::uint32_t bits, std::uint32_t valid, int shift) {
     const std::uint32_t mask = valid << shift;
     *byte = static_cast<std::uint8_t>((*byte & ~mask) | ((bits & valid) << shift));
   }

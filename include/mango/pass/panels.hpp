@@ -48,7 +48,7 @@ template <class Chain, class Target, class G, class... S> struct panels {
   template <std::size_t Rows, std::size_t... I>
   struct held_columns<Rows, std::index_sequence<I...>>
       : detail::leaf<I, typename detail::panel_slot<S, Rows>::held>... {};
-  template <std::size_t I, class V> static MANGO_INLINE V& leaf_of(detail::leaf<I, V>& l) { return l.value; }
+  template <std::size_t I, class V> static MANGO_HOST_INLINE V& leaf_of(detail::leaf<I, V>& l) { return l.value; }
 
   // random bits for one stretch of some rows; the last line of a row is the parameter's
   template <std::size_t Rows> struct noise_tile {
@@ -57,7 +57,7 @@ template <class Chain, class Target, class G, class... S> struct panels {
     index_t from[Rows];  // where in `draws` the stretch begins
   };
   template <std::size_t Rows>
-  MANGO_INLINE void draw(noise_tile<Rows>& n, index_t row, index_t begin, index_t end) const {
+  MANGO_HOST_INLINE void draw(noise_tile<Rows>& n, index_t row, index_t begin, index_t end) const {
     for (std::size_t r = 0; r < Rows; ++r) {
       const index_t first = (row + static_cast<index_t>(r)) * scratch.grid.columns + begin, even = first / 64 * 64;
       n.from[r] = first - even;
@@ -86,7 +86,7 @@ template <class Chain, class Target, class G, class... S> struct panels {
   template <std::size_t I> static consteval int place() {
     constexpr bool is_factored[] = {factored_store<S>...};
     int before = 0;
-    for (std::size_t i = 0; i < I; ++i) before += is_factored[i] ? 1 : 0;
+    for (std::size_t i = 0; i != I; ++i) before += is_factored[i] ? 1 : 0;
     return before;
   }
   template <class Store> void clear(const detail::column_sums& s) const {
@@ -102,7 +102,7 @@ template <class Chain, class Target, class G, class... S> struct panels {
   }
 
   template <std::size_t Rows, std::size_t... I>
-  MANGO_INLINE void walk(index_t chunk, index_t row, std::index_sequence<I...> each) const {
+  MANGO_HOST_INLINE void walk(index_t chunk, index_t row, std::index_sequence<I...> each) const {
     const index_t width = scratch.grid.width(row);
     bound_rows<Rows, std::index_sequence<I...>> w{{detail::panel_slot<S, Rows>(
         detail::leaf_value<I>(slots), scratch.sums(chunk, place<I>(), factored_slots))}...};
@@ -120,8 +120,8 @@ template <class Chain, class Target, class G, class... S> struct panels {
   }
 
   template <std::size_t Rows, class Bound, std::size_t... I>
-  MANGO_INLINE void stretch(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, index_t end,
-                            index_t width, std::index_sequence<I...> each) const {
+  MANGO_HOST_INLINE void stretch(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, index_t end,
+                                 index_t width, std::index_sequence<I...> each) const {
     // copies whose addresses never escape: no store of the loop can be thought to change them
     const panels local = *this;
     Bound v = w;
@@ -142,7 +142,7 @@ template <class Chain, class Target, class G, class... S> struct panels {
     (leaf_of<I>(w).add_rows(leaf_of<I>(v)), ...);
   }
 
-  template <std::size_t Rows> MANGO_INLINE void prefetch(index_t row, index_t ahead) const {
+  template <std::size_t Rows> MANGO_HOST_INLINE void prefetch(index_t row, index_t ahead) const {
     for (std::size_t r = 0; r < Rows; ++r) {
       const index_t at = (row + static_cast<index_t>(r)) * scratch.grid.columns + ahead;
       __builtin_prefetch(gradient + at);
@@ -152,22 +152,22 @@ template <class Chain, class Target, class G, class... S> struct panels {
 
   // some columns of all rows at hand
   template <std::size_t Rows, class Bound, class At, std::size_t... I>
-  MANGO_INLINE void columns(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, At at,
-                            std::index_sequence<I...> each) const {
+  MANGO_HOST_INLINE void columns(Bound& w, const noise_tile<Rows>& noise, index_t row, index_t begin, At at,
+                                 std::index_sequence<I...> each) const {
     held_columns<Rows, std::index_sequence<I...>> held{{leaf_of<I>(w).hold(at)}...};
     cells(w, held, noise, row, begin, at, each, std::make_index_sequence<Rows>{});
     (leaf_of<I>(w).release(leaf_of<I>(held), at), ...);
   }
 
   template <class Bound, class Held, class Noise, class At, class Each, std::size_t... R>
-  MANGO_INLINE void cells(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at, Each each,
-                          std::index_sequence<R...>) const {
+  MANGO_HOST_INLINE void cells(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at, Each each,
+                               std::index_sequence<R...>) const {
     (cell<R>(w, held, noise, row + static_cast<index_t>(R), begin, at, each), ...);
   }
 
   template <std::size_t R, class Bound, class Held, class Noise, class At, std::size_t... I>
-  MANGO_INLINE void cell(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at,
-                         std::index_sequence<I...>) const {
+  MANGO_HOST_INLINE void cell(Bound& w, Held& held, const Noise& noise, index_t row, index_t begin, At at,
+                              std::index_sequence<I...>) const {
     const index_t base = row * scratch.grid.columns;
     At here = at;
     here.i += base;
@@ -180,7 +180,7 @@ template <class Chain, class Target, class G, class... S> struct panels {
     target.save(here, p, u, bits<R, slot_total>(noise, at.i - begin));
   }
   template <std::size_t R, std::size_t Stream, class Noise>
-  static MANGO_INLINE packet::bits bits(const Noise& noise, index_t i) {
+  static MANGO_HOST_INLINE packet::bits bits(const Noise& noise, index_t i) {
     if constexpr (slot_rounds[Stream]) return load_bits(noise.draws[R][Stream] + noise.from[R] + i);
     else return packet::bits{};
   }

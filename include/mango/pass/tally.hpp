@@ -14,7 +14,9 @@ struct tally {
 };
 
 namespace detail {
-MANGO_INLINE void note_nonfinite(packet::mask& seen, packet::bits x) { seen |= (x & exponent_bits) == exponent_bits; }
+MANGO_HOST_INLINE void note_nonfinite(packet::mask& seen, packet::bits x) {
+  seen |= (x & exponent_bits) == exponent_bits;
+}
 inline bool any(const packet::mask& m) {
 #if MANGO_LANES > 1
   int all = 0;
@@ -29,7 +31,7 @@ inline bool any(const packet::mask& m) {
 typedef double half_doubles __attribute__((vector_size(4 * MANGO_LANES)));
 typedef double unaligned_doubles __attribute__((vector_size(4 * MANGO_LANES), aligned(8), may_alias));
 template <std::size_t First, std::size_t... I>
-MANGO_INLINE half_doubles half_of(const packet& x, std::index_sequence<I...>) {
+MANGO_HOST_INLINE half_doubles half_of(const packet& x, std::index_sequence<I...>) {
   const auto half = __builtin_shufflevector(x.v, x.v, (First + I)...);
 #if MANGO_LANES == 16 && !defined(__clang__)  // g++ 12 converts in quarters and joins them
   return __builtin_ia32_cvtps2pd512_mask(half, half_doubles{}, static_cast<char>(-1), 4);  // 4: as now
@@ -40,25 +42,25 @@ MANGO_INLINE half_doubles half_of(const packet& x, std::index_sequence<I...>) {
 #endif
 }
 inline constexpr std::size_t half_lanes = MANGO_LANES / 2;
-template <std::size_t First> MANGO_INLINE half_doubles half_of(const packet& x) {
+template <std::size_t First> MANGO_HOST_INLINE half_doubles half_of(const packet& x) {
   return half_of<First>(x, std::make_index_sequence<half_lanes>{});
 }
 // sum[i] += x[i]
-MANGO_INLINE void add_to_doubles(double* sum, const packet& x) {
+MANGO_HOST_INLINE void add_to_doubles(double* sum, const packet& x) {
   unaligned_doubles* low = reinterpret_cast<unaligned_doubles*>(sum);  // auto would forget the alignment
   unaligned_doubles* high = reinterpret_cast<unaligned_doubles*>(sum + half_lanes);
   *low = *low + half_of<0>(x);
   *high = *high + half_of<half_lanes>(x);
 }
 // all lanes, halves first
-template <class V, std::size_t... I> MANGO_INLINE double sum_halves(V x, std::index_sequence<I...>) {
+template <class V, std::size_t... I> MANGO_HOST_INLINE double sum_halves(V x, std::index_sequence<I...>) {
   constexpr std::size_t n = sizeof...(I);
   if constexpr (n == 1) return x[0] + x[1];
   else
     return sum_halves(__builtin_shufflevector(x, x, I...) + __builtin_shufflevector(x, x, (n + I)...),
                       std::make_index_sequence<n / 2>{});
 }
-MANGO_INLINE double sum(const packet& x) {
+MANGO_HOST_INLINE double sum(const packet& x) {
   return sum_halves(half_of<0>(x) + half_of<half_lanes>(x), std::make_index_sequence<half_lanes / 2>{});
 }
 #else

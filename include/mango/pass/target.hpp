@@ -9,7 +9,7 @@ template <store S> struct in_place {
   static constexpr bool rounds = S::rounds;
   using store_view = typename S::view;
   store_view view;
-  MANGO_HD void prefetch(index_t i) const {
+  MANGO_HOST_INLINE void prefetch(index_t i) const {
     if constexpr (requires { view.data; }) __builtin_prefetch(view.data + i);
     else if constexpr (requires { view.value; }) __builtin_prefetch(view.value + i);
   }
@@ -24,7 +24,7 @@ template <store S> struct in_place {
 struct nearest_bf16 {
   static constexpr bool rounds = false;
   bfloat16* data;
-  MANGO_HD void prefetch(index_t i) const { __builtin_prefetch(data + i); }
+  MANGO_HOST_INLINE void prefetch(index_t i) const { __builtin_prefetch(data + i); }
   template <class At> MANGO_HD auto load(At at) const { return mango::load(data, at); }
   template <class At, class T> MANGO_HD void save(At at, T p, T u, typename At::bits) const {
     save_halves(data, at, round_nearest_bits(to_bits(p + u)));
@@ -36,7 +36,7 @@ struct master_copy {
   static constexpr bool rounds = false;
   float* master;
   bfloat16* image;
-  MANGO_HD void prefetch(index_t i) const { __builtin_prefetch(master + i); }
+  MANGO_HOST_INLINE void prefetch(index_t i) const { __builtin_prefetch(master + i); }
   template <class At> MANGO_HD auto load(At at) const { return mango::load(master, at); }
   template <class At, class T> MANGO_HD void save(At at, T p, T u, typename At::bits) const {
     const T moved = p + u;
@@ -50,7 +50,7 @@ template <class P> struct into {
   static constexpr bool rounds = false;
   const P* parameter;
   float* delta;
-  MANGO_HD void prefetch(index_t i) const { __builtin_prefetch(parameter + i); }
+  MANGO_HOST_INLINE void prefetch(index_t i) const { __builtin_prefetch(parameter + i); }
   template <class At> MANGO_HD auto load(At at) const { return mango::load(parameter, at); }
   template <class At, class T> MANGO_HD void save(At at, T, T u, typename At::bits) const { mango::save(delta, at, u); }
 };

@@ -44,7 +44,7 @@ template <class Chain, class Target, class G, class... S> struct tiles {
   static constexpr bool slot_rounds[slot_total + 1] = {S::rounds..., Target::rounds};
   static constexpr std::size_t packets = static_cast<std::size_t>(tile / packet::lanes);
 
-  template <std::size_t... I> MANGO_INLINE void run(index_t at, int count, std::index_sequence<I...>) const {
+  template <std::size_t... I> MANGO_HOST_INLINE void run(index_t at, int count, std::index_sequence<I...>) const {
     std::uint16_t draws[rounds ? slot_total + 1 : 1][rounds ? static_cast<std::size_t>(tile) : 1];
     if constexpr (rounds)
       detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
@@ -77,14 +77,14 @@ template <class Chain, class Target, class G, class... S> struct tiles {
     (encode<S>(detail::leaf_value<I>(slots), at, count, s[I], rounds ? draws[I] : nullptr), ...);
   }
 
-  template <class Store> static MANGO_INLINE packet packet_of(const typename Store::view& v, index_t at) {
+  template <class Store> static MANGO_HOST_INLINE packet packet_of(const typename Store::view& v, index_t at) {
     if constexpr (block_store<Store>)
       return Store::decode(detail::load_codes<Store::map::bits>(v.codes + at * Store::map::bits / 8, 0),
                            packet(to_float(v.scales[at / Store::block])));
     else return Store::load(v, whole{at});
   }
   template <class Store>
-  static MANGO_INLINE void decode(const typename Store::view& v, index_t at, int count, packet (&x)[packets]) {
+  static MANGO_HOST_INLINE void decode(const typename Store::view& v, index_t at, int count, packet (&x)[packets]) {
     if constexpr (block_store<Store>) {
       constexpr auto each = static_cast<std::size_t>(Store::block / packet::lanes);
       for (int b = 0; b * Store::block < count; ++b)
@@ -97,8 +97,8 @@ template <class Chain, class Target, class G, class... S> struct tiles {
     }
   }
   template <class Store>
-  static MANGO_INLINE void encode(const typename Store::view& v, index_t at, int count, const packet (&x)[packets],
-                                  [[maybe_unused]] const std::uint16_t* noise) {
+  static MANGO_HOST_INLINE void encode(const typename Store::view& v, index_t at, int count, const packet (&x)[packets],
+                                       [[maybe_unused]] const std::uint16_t* noise) {
     if constexpr (block_store<Store>) {
       constexpr auto each = static_cast<std::size_t>(Store::block / packet::lanes);
       constexpr auto blocks = static_cast<std::size_t>(tile / Store::block);

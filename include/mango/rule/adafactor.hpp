@@ -17,7 +17,7 @@ struct scale_by_adafactor {
   struct frame {
     float b2, c2, eps;  // c = 1 - b; eps is c2 eps
   };
-  frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     const double c2 = __builtin_pow(static_cast<double>(s.t), decay_rate);
     return {static_cast<float>(1 - c2), static_cast<float>(c2), static_cast<float>(c2 * eps)};
   }

@@ -31,7 +31,7 @@ struct scale_by_adam {
     float b1, c1, b2, c2;  // c = 1 - b
     float factor, eps;     // u = factor m / (sqrt(v) + eps), in exact arithmetic the convention's quotient
   };
-  frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     const auto t = static_cast<double>(s.t);
     const double bc1 = bias_correction ? 1 - __builtin_pow(b1, t) : 1;
     const double root2 = bias_correction ? __builtin_sqrt(1 - __builtin_pow(b2, t)) : 1;
@@ -55,7 +55,7 @@ struct scale_by_adam {
     v = k.b2 * v + k.c2 * u * u;  // from the left: u^2 alone leaves the range of float at 1.8e19
     return m / (math::sqrt(v) + k.eps);
   }
-  static float factor(const frame& k) { return k.factor; }
+  MANGO_HOST_DEVICE static float factor(const frame& k) { return k.factor; }
 };
 
 }  // namespace mango

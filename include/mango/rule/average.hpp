@@ -14,7 +14,7 @@ struct average_weights {
   struct frame {
     float keep, fresh;
   };
-  frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     const auto t = static_cast<double>(s.t);
     const double ramp = (t - 1) / (t + warm), keep = ramp < decay ? ramp : decay;
     return {static_cast<float>(keep), static_cast<float>(1 - keep)};

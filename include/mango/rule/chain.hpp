@@ -33,9 +33,9 @@ template <class... Rules> struct chain_t {
   static constexpr bool reads_parameter = false;
   static constexpr int measured = 0;
   struct frame {};
-  constexpr frame fold(const step_info&) const { return {}; }
-  constexpr bool measures() const { return false; }
-  constexpr double scale(const step_info&) const { return 1; }
+  MANGO_HOST_DEVICE constexpr frame fold(const step_info&) const { return {}; }
+  MANGO_HOST_DEVICE constexpr bool measures() const { return false; }
+  MANGO_HOST_DEVICE constexpr double scale(const step_info&) const { return 1; }
   template <class F> void hyperparameters(F&&) const {}
   template <int At, class T, std::size_t N> MANGO_HD static T run(const frame&, T u, T, T (&)[N]) { return u; }
 };
@@ -68,18 +68,18 @@ template <class Head, class... Tail> struct chain_t<Head, Tail...> {
     typename rest::frame tail;
   };
   /// The constants of one step, computed once, in double, on the host.
-  constexpr frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE constexpr frame fold(const step_info& s) const {
     frame k{head.fold(s), tail.fold(s)};
     if constexpr (unscaled) rest::head_type::absorb(k.tail.head, Head::factor(k.head));
     return k;
   }
   /// Whether a rule of this chain, as configured, needs the norm of all gradients first.
-  constexpr bool measures() const {
+  MANGO_HOST_DEVICE constexpr bool measures() const {
     if constexpr (measured_rule<Head>) return head.measures() || tail.measures();
     else return tail.measures();
   }
   /// The factor that measured rules put on every gradient of the step.
-  constexpr double scale(const step_info& s) const {
+  MANGO_HOST_DEVICE constexpr double scale(const step_info& s) const {
     if constexpr (measured_rule<Head>) return head.scale(s) * tail.scale(s);
     else return tail.scale(s);
   }

@@ -12,7 +12,9 @@ struct clip_by_value {
   struct frame {
     float limit;
   };
-  frame fold(const step_info&) const { return {limit > 0 ? static_cast<float>(limit) : __builtin_huge_valf()}; }
+  MANGO_HOST_DEVICE frame fold(const step_info&) const {
+    return {limit > 0 ? static_cast<float>(limit) : __builtin_huge_valf()};
+  }
   template <class F> void hyperparameters(F&& f) const { f("limit", limit, zero_or_more); }
   template <class T> MANGO_HD static T apply(const frame& k, T u) {
     return math::max(math::min(u, T(k.limit)), T(-k.limit));
@@ -30,9 +32,9 @@ struct clip_by_rms {
   struct frame {
     float factor;
   };
-  frame fold(const step_info&) const { return {1}; }
-  bool observes() const { return limit > 0; }
-  void settle(frame& k, double mean_square) const {
+  MANGO_HOST_DEVICE frame fold(const step_info&) const { return {1}; }
+  MANGO_HOST_DEVICE bool observes() const { return limit > 0; }
+  MANGO_HOST_DEVICE void settle(frame& k, double mean_square) const {
     const double over = __builtin_sqrt(mean_square) / limit;
     k.factor = static_cast<float>(over > 1 ? 1 / over : 1);
   }

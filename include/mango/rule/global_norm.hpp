@@ -12,14 +12,14 @@ struct clip_by_global_norm {
 
   static constexpr std::array<slot, 0> slots{};
   struct frame {};
-  bool measures() const { return max_norm > 0; }
-  double scale(const step_info& s) const {
+  MANGO_HOST_DEVICE bool measures() const { return max_norm > 0; }
+  MANGO_HOST_DEVICE double scale(const step_info& s) const {
     if (!measures()) return 1;
     const double factor = max_norm / (__builtin_sqrt(s.squared_norm) + 1e-6);
     return factor < 1 ? factor : 1;
   }
   template <class F> void hyperparameters(F&& f) const { f("max_norm", max_norm, zero_or_more); }
-  frame fold(const step_info&) const { return {}; }
+  MANGO_HOST_DEVICE frame fold(const step_info&) const { return {}; }
   template <class T> MANGO_HD static T apply(const frame&, T u) { return u; }
 };
 

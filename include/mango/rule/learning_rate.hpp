@@ -7,10 +7,12 @@ namespace mango::inline MANGO_ABI {
 
 /// The rate of one step: the caller's, if one was given to begin_step(), else the schedule's.
 /// Raises errc::config when a function of the caller's returns something that is not a rate.
-inline double learning_rate_at(const schedule& rate, const step_info& s) {
+MANGO_HOST_DEVICE inline double learning_rate_at(const schedule& rate, const step_info& s) {
   if (s.learning_rate >= 0) return s.learning_rate;
   const double scheduled = rate(s.step);
+#if !defined(__CUDA_ARCH__)
   if (rate.form() == schedule::kind::function) require("learning_rate", scheduled, zero_or_more);
+#endif
   return scheduled;
 }
 
@@ -35,10 +37,12 @@ struct scale_by_learning_rate {
   struct frame {
     float minus_lr;
   };
-  frame fold(const step_info& s) const { return {static_cast<float>(-learning_rate_at(learning_rate, s))}; }
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
+    return {static_cast<float>(-learning_rate_at(learning_rate, s))};
+  }
   template <class F> void hyperparameters(F&& f) const { mango::hyperparameters(learning_rate, f); }
   template <class T> MANGO_HD static T apply(const frame& k, T u) { return k.minus_lr * u; }
-  static void absorb(frame& k, float factor) { k.minus_lr *= factor; }
+  MANGO_HOST_DEVICE static void absorb(frame& k, float factor) { k.minus_lr *= factor; }
 };
 
 }  // namespace mango

@@ -15,7 +15,7 @@ struct scale_by_lion {
   struct frame {
     float b1, c1, b2, c2;  // c = 1 - b
   };
-  frame fold(const step_info&) const {
+  MANGO_HOST_DEVICE frame fold(const step_info&) const {
     return {static_cast<float>(b1), static_cast<float>(1 - b1), static_cast<float>(b2), static_cast<float>(1 - b2)};
   }
   template <class F> void hyperparameters(F&& f) const {

@@ -15,7 +15,7 @@ struct scale_by_momentum {
   struct frame {
     float mu, fresh, own, look_ahead;  // m = mu m + fresh u;  u = own u + look_ahead m
   };
-  frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     const double fresh = s.t == 1 ? 1 : 1 - dampening;
     return {static_cast<float>(momentum), static_cast<float>(fresh), nesterov ? 1.0f : 0.0f,
             nesterov ? static_cast<float>(momentum) : 1.0f};
@@ -39,7 +39,7 @@ struct average_updates {
   struct frame {
     float b1, c1;  // c = 1 - b
   };
-  frame fold(const step_info&) const { return {static_cast<float>(b1), static_cast<float>(1 - b1)}; }
+  MANGO_HOST_DEVICE frame fold(const step_info&) const { return {static_cast<float>(b1), static_cast<float>(1 - b1)}; }
   template <class F> void hyperparameters(F&& f) const { f("b1", b1, fraction); }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T& m) {
     m = k.b1 * m + k.c1 * u;

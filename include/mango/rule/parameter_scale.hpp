@@ -16,9 +16,9 @@ struct scale_by_parameter_rms {
   struct frame {
     float factor;
   };
-  frame fold(const step_info&) const { return {1}; }
-  bool observes() const { return on; }
-  void settle(frame& k, double mean_square) const {
+  MANGO_HOST_DEVICE frame fold(const step_info&) const { return {1}; }
+  MANGO_HOST_DEVICE bool observes() const { return on; }
+  MANGO_HOST_DEVICE void settle(frame& k, double mean_square) const {
     const double rms = __builtin_sqrt(mean_square);
     k.factor = static_cast<float>(rms > floor ? rms : floor);
   }

@@ -45,14 +45,7 @@ class schedule {
 
   constexpr schedule(double rate) : peak_(rate) {}
   constexpr schedule(warmup_cosine s)
-      : kind_(kind::cosine),
-        peak_(s.peak),
-        final_(s.final),
-        warmup_(s.warmup),
-        total_(s.total),
-        curve_([](const schedule& k, std::int64_t step) {
-          return k.warmed_up(step, [](const schedule&, double x) { return 0.5 * (1 + __builtin_cos(pi * x)); });
-        }) {}
+      : kind_(kind::cosine), peak_(s.peak), final_(s.final), warmup_(s.warmup), total_(s.total), curve_(cosine_at) {}
   constexpr schedule(polynomial_decay s)
       : kind_(kind::polynomial),
         peak_(s.peak),
@@ -60,30 +53,28 @@ class schedule {
         shape_(s.power),
         warmup_(s.warmup),
         total_(s.total),
-        curve_([](const schedule& k, std::int64_t step) {
-          return k.warmed_up(step, [](const schedule& at, double x) { return __builtin_pow(1 - x, at.shape_); });
-        }) {}
+        curve_(polynomial_at) {}
   constexpr schedule(step_decay s)
-      : kind_(kind::step),
-        peak_(s.initial),
-        shape_(s.factor),
-        total_(s.every),
-        curve_([](const schedule& k, std::int64_t step) {
-          return k.peak_ * __builtin_pow(k.shape_, static_cast<double>((step - 1) / k.total_));
-        }) {}
-  constexpr schedule(mango::inverse_sqrt s)
-      : kind_(kind::inverse_sqrt), peak_(s.peak), curve_([](const schedule& k, std::int64_t step) {
-          const double rate = 1 / __builtin_sqrt(static_cast<double>(step));
-          return rate < k.peak_ ? rate : k.peak_;
-        }) {}
+      : kind_(kind::step), peak_(s.initial), shape_(s.factor), total_(s.every), curve_(step_at) {}
+  constexpr schedule(mango::inverse_sqrt s) : kind_(kind::inverse_sqrt), peak_(s.peak), curve_(inverse_sqrt_at) {}
   template <class F>
   requires(std::is_convertible_v<F, function> && !std::is_arithmetic_v<F>) constexpr schedule(F f)
       : kind_(kind::function),
         function_(f),
         curve_([](const schedule& k, std::int64_t step) { return k.function_(step); }) {}
 
-  /// The rate at step s = 1, 2, ...
-  double operator()(std::int64_t s) const { return curve_ ? curve_(*this, s) : peak_; }
+  /// The rate at step s = 1, 2, ... On a device a function is not asked: the rate is the one given with the step.
+  MANGO_HOST_DEVICE double operator()(std::int64_t s) const {
+#if defined(__CUDA_ARCH__)  // the pointer is the host's
+    return kind_ == kind::cosine         ? cosine_at(*this, s)
+           : kind_ == kind::polynomial   ? polynomial_at(*this, s)
+           : kind_ == kind::step         ? step_at(*this, s)
+           : kind_ == kind::inverse_sqrt ? inverse_sqrt_at(*this, s)
+                                         : peak_;
+#else
+    return curve_ ? curve_(*this, s) : peak_;
+#endif
+  }
 
   kind form() const { return kind_; }
   double peak() const { return peak_; }
@@ -96,13 +87,30 @@ class schedule {
 
  private:
   static constexpr double pi = 3.14159265358979323846;
-  // up to the peak along a line, then down by what `remaining` leaves of it at x in [0, 1]
-  template <class F> double warmed_up(std::int64_t s, F remaining) const {
-    if (s <= warmup_) return peak_ * static_cast<double>(s) / static_cast<double>(warmup_);
+  MANGO_HOST_DEVICE static double cosine_at(const schedule& k, std::int64_t s) {
+    return k.warming_up(s) ? k.rise(s) : k.fall(0.5 * (1 + __builtin_cos(pi * k.progress(s))));
+  }
+  MANGO_HOST_DEVICE static double polynomial_at(const schedule& k, std::int64_t s) {
+    return k.warming_up(s) ? k.rise(s) : k.fall(__builtin_pow(1 - k.progress(s), k.shape_));
+  }
+  MANGO_HOST_DEVICE static double step_at(const schedule& k, std::int64_t s) {
+    return k.peak_ * __builtin_pow(k.shape_, static_cast<double>((s - 1) / k.total_));
+  }
+  MANGO_HOST_DEVICE static double inverse_sqrt_at(const schedule& k, std::int64_t s) {
+    const double rate = 1 / __builtin_sqrt(static_cast<double>(s));
+    return rate < k.peak_ ? rate : k.peak_;
+  }
+  // up to the peak along a line, then down by what `remaining` leaves of it, at a progress in [0, 1]
+  MANGO_HOST_DEVICE bool warming_up(std::int64_t s) const { return s <= warmup_; }
+  MANGO_HOST_DEVICE double rise(std::int64_t s) const {
+    return peak_ * static_cast<double>(s) / static_cast<double>(warmup_);
+  }
+  MANGO_HOST_DEVICE double progress(std::int64_t s) const {
     const double x =
         static_cast<double>(s - 1 - warmup_) / static_cast<double>(total_ > warmup_ ? total_ - warmup_ : 1);
-    return final_ + (peak_ - final_) * remaining(*this, x > 1 ? 1 : x);
+    return x > 1 ? 1 : x;
   }
+  MANGO_HOST_DEVICE double fall(double remaining) const { return final_ + (peak_ - final_) * remaining; }
   kind kind_ = kind::constant;
   double peak_ = 0, final_ = 0, shape_ = 1;
   std::int64_t warmup_ = 0, total_ = 1;

@@ -19,7 +19,7 @@ struct scale_by_smmf {
     float b1, c1, b2, c2;  // c = 1 - b
     float eps;
   };
-  frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     const auto t = static_cast<double>(s.t);
     const double b1 = beta * __builtin_pow(growth_rate, t - 1), c2 = __builtin_pow(t, decay_rate);
     return {static_cast<float>(b1), static_cast<float>(1 - b1), static_cast<float>(1 - c2), static_cast<float>(c2),
@@ -48,7 +48,7 @@ struct scale_by_smmf_rms {
   struct frame {
     float b2, c2, eps;  // c = 1 - b
   };
-  frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     const double c2 = __builtin_pow(static_cast<double>(s.t), decay_rate);
     return {static_cast<float>(1 - c2), static_cast<float>(c2), static_cast<float>(eps)};
   }

@@ -134,12 +134,21 @@ template <class Chain, int S> struct surveying {
   }
 };
 
-/// f(rule, part) for the rules that get a mean square from survey S; `parts` nests like the chain: it or its frame.
-template <class Whole, int S, std::size_t I = 0, class Head, class... Tail, class Parts, class F>
-void each_settled(const chain_t<Head, Tail...>& c, Parts& parts, const F& f) {
+/// Whether a rule, as configured, wants the mean square that survey S can find.
+template <class Whole, int S, std::size_t I = 0, class Head, class... Tail>
+MANGO_HOST_DEVICE bool observes_survey(const chain_t<Head, Tail...>& c) {
   if constexpr (settled_rule<Head>)
-    if constexpr (surveys<Whole>::plan.at[I] == S) f(c.head, parts.head);
-  if constexpr (sizeof...(Tail) > 0) each_settled<Whole, S, I + 1>(c.tail, parts.tail, f);
+    if (surveys<Whole>::plan.at[I] == S && c.head.observes()) return true;
+  if constexpr (sizeof...(Tail) > 0) return observes_survey<Whole, S, I + 1>(c.tail);
+  else return false;
+}
+/// The rules that do fold it into their constants.
+template <class Whole, int S, std::size_t I = 0, class Head, class... Tail>
+MANGO_HOST_DEVICE void settle_survey(const chain_t<Head, Tail...>& c, typename chain_t<Head, Tail...>::frame& k,
+                                     double mean_square) {
+  if constexpr (settled_rule<Head>)
+    if (surveys<Whole>::plan.at[I] == S && c.head.observes()) c.head.settle(k.head, mean_square);
+  if constexpr (sizeof...(Tail) > 0) settle_survey<Whole, S, I + 1>(c.tail, k.tail, mean_square);
 }
 
 }  // namespace mango

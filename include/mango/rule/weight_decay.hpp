@@ -13,7 +13,7 @@ struct add_decayed_weights {
   struct frame {
     float wd;
   };
-  frame fold(const step_info&) const { return {static_cast<float>(weight_decay)}; }
+  MANGO_HOST_DEVICE frame fold(const step_info&) const { return {static_cast<float>(weight_decay)}; }
   template <class F> void hyperparameters(F&& f) const { f("weight_decay", weight_decay, zero_or_more); }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T p) { return u + k.wd * p; }
 };
@@ -34,7 +34,7 @@ struct decoupled_step {
   struct frame {
     float a, b;
   };
-  frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     const double lr = learning_rate_at(learning_rate, s), decay = lr * weight_decay;
     return {static_cast<float>(order == decay_order::before ? -lr : -lr * (1 - decay)), static_cast<float>(-decay)};
   }
@@ -43,7 +43,7 @@ struct decoupled_step {
     f("weight_decay", weight_decay, zero_or_more);
   }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T p) { return k.a * u + k.b * p; }
-  static void absorb(frame& k, float factor) { k.a *= factor; }
+  MANGO_HOST_DEVICE static void absorb(frame& k, float factor) { k.a *= factor; }
 };
 
 }  // namespace mango

@@ -66,8 +66,9 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
     const std::uint8_t* from = s.codes + (begin + team.rank() * own) * Map::bits / 8;
     const T scale(to_float(s.scales[begin / Block]));
     if constexpr (lanes_per<T> == 1) {
-      for (std::size_t k = 0; k < N; ++k)
-        x[k] = static_cast<int>(k) < here ? decode(detail::code_at<Map::bits>(from, k), scale) : T(0.0f);
+      std::uint32_t codes[N];
+      detail::read_codes<Map::bits>(from, here, codes);
+      for (std::size_t k = 0; k < N; ++k) x[k] = static_cast<int>(k) < here ? decode(codes[k], scale) : T(0.0f);
     } else {
       detail::code_tail<Map::bits * own / 8> tail;
       if (here < own) from = tail.read(from, here * Map::bits, fill);

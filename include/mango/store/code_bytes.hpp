@@ -1,6 +1,7 @@
 #pragma once
 // Codes in memory: one byte each, or two to a byte, the first in its upper half. To packets they are T-wide integers.
 #include <cstring>
+#include <type_traits>
 
 #include "mango/core/integers.hpp"
 
@@ -26,9 +27,64 @@ template <int Bits> MANGO_HD std::uint32_t code_at(const std::uint8_t* from, std
   if constexpr (Bits == 8) return from[k];
   else return static_cast<std::uint32_t>(from[k / 2]) >> (k % 2 == 0 ? 4 : 0);
 }
-// Writes codes one by one: the first `here` of N. Upper bits do not matter.
+
+// The bytes of a few codes as one word. A device reads and writes it at once: codes of the members of a team start at
+// multiples of their size there
+template <std::size_t Bytes>
+using code_word = std::conditional_t<
+    Bytes == 8, std::uint64_t,
+    std::conditional_t<Bytes == 4, std::uint32_t, std::conditional_t<Bytes == 2, std::uint16_t, std::uint8_t>>>;
+template <class Word> MANGO_HD Word load_word(const std::uint8_t* from) {
+#if defined(__CUDA_ARCH__)
+  return *reinterpret_cast<const Word*>(from);
+#else
+  Word w;
+  std::memcpy(&w, from, sizeof w);
+  return w;
+#endif
+}
+template <class Word> MANGO_HD void save_word(std::uint8_t* to, Word w) {
+#if defined(__CUDA_ARCH__)
+  *reinterpret_cast<Word*>(to) = w;
+#else
+  std::memcpy(to, &w, sizeof w);
+#endif
+}
+// where code k of a word is
+template <int Bits> MANGO_HD constexpr unsigned code_shift(std::size_t k) {
+  return static_cast<unsigned>(Bits == 8 ? 8 * k : 8 * (k / 2) + (k % 2 == 0 ? 4 : 0));
+}
+
+// N codes, single numbers, into `code`, of which `here` exist; upper bits of those of four bits may be anything.
+template <int Bits, std::size_t N>
+MANGO_HD void read_codes(const std::uint8_t* from, int here, std::uint32_t (&code)[N]) {
+  constexpr std::size_t bytes = N * Bits / 8;
+  if constexpr (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8) {
+    if (here >= static_cast<int>(N)) {
+      const auto word = load_word<code_word<bytes>>(from);
+      for (std::size_t k = 0; k < N; ++k) {
+        code[k] = static_cast<std::uint32_t>(word >> code_shift<Bits>(k));
+        if constexpr (Bits == 8) code[k] &= 255u;
+      }
+      return;
+    }
+  }
+  for (std::size_t k = 0; k < N; ++k) code[k] = static_cast<int>(k) < here ? code_at<Bits>(from, k) : 0u;
+}
+// Writes codes, single numbers: the first `here` of N. Upper bits do not matter.
 template <int Bits, std::size_t N>
 MANGO_HD void write_codes(std::uint8_t* to, int here, const std::uint32_t (&code)[N]) {
+  constexpr std::size_t bytes = N * Bits / 8;
+  if constexpr (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8) {
+    if (here >= static_cast<int>(N)) {
+      code_word<bytes> word = 0;
+      for (std::size_t k = 0; k < N; ++k)
+        word = static_cast<code_word<bytes>>(word | static_cast<code_word<bytes>>(code[k] & ((1u << Bits) - 1))
+                                                        << code_shift<Bits>(k));
+      save_word(to, word);
+      return;
+    }
+  }
   if constexpr (Bits == 8) {
     for (std::size_t k = 0; k < N; ++k)
       if (static_cast<int>(k) < here) to[k] = static_cast<std::uint8_t>(code[k]);

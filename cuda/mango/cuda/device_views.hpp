@@ -1,0 +1,90 @@
+#pragma once
+// Checks of what a trainer hands to a device optimizer. Every check comes before the first write, and names the tensor.
+#include "mango/optim/describe.hpp"
+#include "mango/optim/validate.hpp"
+#include "mango/optim/views.hpp"
+
+#include "mango/cuda/device_state.hpp"
+
+namespace mango::inline MANGO_ABI::cuda {
+
+/// The name of what was done wrong: compilers print it beside the call.
+struct host_memory_given_to_a_cuda_optimizer__wrap_it_in_device_span {};
+
+/// Raises errc::config for what a device cannot do.
+inline void require_supported(const optimizer_options& options) {
+  if (options.accumulate)
+    raise(errc::config, {"a device optimizer keeps no accumulator: add micro-batches up in the gradient"},
+          "accumulate");
+}
+
+/// The visitor that finds a learning rate which is a function of the host's.
+struct no_host_function {
+  void operator()(const char*, double, const interval&) const {}
+  void operator()(const char* field, std::string_view word) const {
+    if (word == "function")
+      raise(errc::config, {"a device cannot call a function of the host: give the rate with every step"}, field);
+  }
+};
+
+/// Memory of the device that the optimizer runs on. Raises errc::device naming the tensor.
+inline void require_device_memory(std::string_view tensor, const mango::detail::extent& e, const device& where) {
+  if (e.count == 0) return;
+  cudaPointerAttributes is{};
+  check(cudaPointerGetAttributes(&is, e.data), "asking where memory is");
+  if (is.type != cudaMemoryTypeDevice && is.type != cudaMemoryTypeManaged)
+    mango::detail::refuse(errc::device, tensor, "its {word} is host memory", where.ordinal(), -1, e.what);
+  if (is.type == cudaMemoryTypeDevice && is.device != where.ordinal())
+    mango::detail::refuse(errc::device, tensor,
+                          "its {word} is memory of device {got}, but the optimizer runs on device {expected}",
+                          where.ordinal(), is.device, e.what);
+}
+
+template <class T> mango::detail::extent extent_of(const char* what, device_span<T> s) {
+  return {what, static_cast<const void*>(s.data()), s.size(), dtype_of<std::remove_const_t<T>>};
+}
+
+/// Everything about one tensor's arrays.
+template <class P, class G>
+mango::detail::operands check_device_operands(const mango::detail::tensor_record& t, device_span<P> parameter,
+                                              device_span<const G> gradient, device_span<float> master,
+                                              bool has_gradient, const device& where) {
+  const auto p = extent_of("parameter", parameter), g = extent_of("gradient", gradient),
+             copy = extent_of("master copy", master);
+  const auto o =
+      mango::detail::check_operands(t, p, has_gradient ? g : mango::detail::extent{}, {master.data(), master.size()});
+  for (const auto& e : {p, g, copy}) require_device_memory(t.name, e, where);
+  return o;
+}
+
+inline bool same(const mango::detail::operands& a, const mango::detail::operands& b) {
+  return a.parameter == b.parameter && a.gradient == b.gradient && a.master == b.master &&
+         a.gradient_type == b.gradient_type;
+}
+inline bool is_aligned(const mango::detail::operands& o) {
+  const auto past = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % part_alignment; };
+  return past(o.parameter) == 0 && past(o.gradient) == 0 && past(o.master) == 0;
+}
+
+/// The first element of a tensor's gradient that is not finite, or how many there are. It is copied to the host: this
+/// is for a message.
+inline index_t first_nonfinite(const mango::detail::tensor_record& t, const device& where) {
+  constexpr index_t some = 4096;
+  const bool wide = t.bound.gradient_type == dtype::f32;
+  const auto* from = static_cast<const std::byte*>(t.bound.gradient);
+  for (index_t i = 0; i < t.elements(); i += some) {
+    const index_t n = t.elements() - i < some ? t.elements() - i : some;
+    std::uint32_t words[some];
+    check(cudaMemcpyAsync(words, from + i * (wide ? 4 : 2), static_cast<std::size_t>(n * (wide ? 4 : 2)),
+                          cudaMemcpyDeviceToHost, where.stream()),
+          "reading from the device");
+    where.synchronize();
+    index_t bad = n;
+    if (wide) bad = mango::first_nonfinite(reinterpret_cast<const float*>(words), n);
+    else bad = mango::first_nonfinite(reinterpret_cast<const bfloat16*>(words), n);
+    if (bad < n) return i + bad;
+  }
+  return t.elements();
+}
+
+}  // namespace mango::inline MANGO_ABI::cuda

@@ -1,0 +1,137 @@
+#pragma once
+// The kernel for block-wise stores: a thread holds eight numbers in a row, and those that hold a quantisation block
+// between them are a team.
+#include "mango/cuda/job.cuh"
+
+namespace mango::inline MANGO_ABI::cuda {
+
+/// Elements of a block of threads; a whole number of quantisation blocks of any size.
+inline constexpr index_t tiles_part = 8192;
+
+namespace detail {
+/// Numbers of a thread.
+inline constexpr int tile_width = 8;
+
+// a slot's eight numbers: of a block-wise store in codes, of any other as they are
+template <class S> class tile_slot {
+  using memory = typename S::view;
+
+ public:
+  template <class P> __device__ __forceinline__ void load(const P&, const memory& v, index_t i, int n, bool) {
+    // a team whose block begins past the end has nothing: another slot's blocks are larger
+    if (count(n) > 0) return S::load(team{}, in_memory(v), i - first(), count(n), x);
+    for (float& each : x) each = 0;
+  }
+  __device__ __forceinline__ float get(int k) const { return x[k]; }
+  template <class Noise> __device__ __forceinline__ void set(int k, float value, const Noise&) { x[k] = value; }
+  template <class Noise>
+  __device__ __forceinline__ void save(const memory& v, index_t i, int n, bool, const Noise& bits) {
+    const std::uint16_t* drawn = nullptr;
+    if constexpr (S::rounds) drawn = bits.bits;
+    if (count(n) > 0) S::save(team{}, in_memory(v), i - first(), count(n), x, drawn);
+  }
+
+ private:
+  using team = team_of<S::block / tile_width>;
+  static __device__ __forceinline__ int first() { return team{}.rank() * tile_width; }
+  static __device__ __forceinline__ memory in_memory(const memory& v) {
+    return {in_global(v.codes), in_global(v.scales)};
+  }
+  // numbers of the whole block, when n are left from this thread's first on
+  static __device__ __forceinline__ int count(int n) { return n + first() < S::block ? n + first() : S::block; }
+  float x[tile_width];
+};
+template <class S>
+requires(!block_store<S>) class tile_slot<S> {
+  using memory = typename S::view;
+
+ public:
+  template <class P> __device__ __forceinline__ void load(const P&, const memory& v, index_t i, int n, bool wide) {
+    x.load(v, i, n, wide);
+  }
+  __device__ __forceinline__ float get(int k) { return S::load(*x, one{k}); }
+  template <class Noise> __device__ __forceinline__ void set(int k, float value, const Noise& bits) {
+    S::save(*x, one{k}, value, bits[k]);
+  }
+  template <class Noise>
+  __device__ __forceinline__ void save(const memory& v, index_t i, int n, bool wide, const Noise&) {
+    if constexpr (!mango::detail::is_read_only<S>) x.save(v, i, n, wide);
+  }
+
+ private:
+  wide_view<tile_width, memory> x;
+};
+
+template <class Indices, class... S> struct tile_slots;
+template <std::size_t... I, class... S>
+struct tile_slots<std::index_sequence<I...>, S...> : leaf<I, tile_slot<S>>... {};
+
+template <class P, class List> struct tiles_of;
+template <class P, class... S> struct tiles_of<P, store_list<S...>> {
+  using job = typename P::job;
+
+  // Numbers [i, i + tile_width) of this thread, of which n > -largest block exist. A thread beyond the end holds its
+  // place in the team of a block that begins before it.
+  template <std::size_t... I>
+  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int n, double& squares,
+                                              std::index_sequence<I...>) {
+    constexpr std::size_t total = sizeof...(S);
+    typename P::gradient g[tile_width];
+    read<tile_width>(g, j.gradient + i, n, j.wide);
+    tile_slots<std::index_sequence<I...>, S...> s;
+    (leaf_of<I>(s).load(c, leaf_value<I>(j.slots), i, n, j.wide), ...);
+    wide_target<P, tile_width> p;
+    p.load(j, i, n);
+    noises<tile_width, P, std::index_sequence<I...>, S...> bits;
+    bits.draw(c.key, i);
+#pragma unroll
+    for (int k = 0; k < tile_width; ++k) {
+      float x[total + 1] = {leaf_of<I>(s).get(k)...};
+      const float before = p[k];
+      const float u = P::rules::template run<0>(c.frame, to_float(g[k]) * c.scale, before, x);
+      (leaf_of<I>(s).set(k, x[I], leaf_of<I>(bits)), ...);
+      p.move(k, before, u, bits.own[k]);
+      if constexpr (P::surveys)
+        if (k < n) squares += static_cast<double>(u) * static_cast<double>(u);
+    }
+    (leaf_of<I>(s).save(leaf_value<I>(j.slots), i, n, j.wide, leaf_of<I>(bits)), ...);
+    p.save(j, i, n);
+  }
+};
+
+template <class List> inline constexpr int largest_block = 0;
+template <class... S>
+inline constexpr int largest_block<store_list<S...>> = [] {
+  int most = tile_width;
+  const auto look = [&]<class Store>() {
+    if constexpr (block_store<Store>) most = Store::block > most ? Store::block : most;
+  };
+  (look.template operator()<S>(), ...);
+  return most;
+}();
+}  // namespace detail
+
+/// One part of one job per block. Threads beyond the end of the tensor take part as long as their team's block begins
+/// before it.
+template <class P>
+__global__ void __launch_bounds__(block_size) run_tiles(const typename P::job* jobs, const part_of_job* parts,
+                                                        const folded<typename P::chain>* frames, std::uint64_t seed) {
+  using work = detail::tiles_of<P, typename P::list>;
+  const part_of_job here = parts[blockIdx.x];
+  const typename P::job j = jobs[here.job];
+  if (frames[j.tensor].apply == 0) return;
+  const auto c = detail::constants_of<P>(j, frames[j.tensor], seed);
+  const index_t begin = here.part * tiles_part, left = j.elements - begin;
+  const int n = static_cast<int>(left < tiles_part ? left : tiles_part);
+  constexpr int block = detail::largest_block<typename P::list>;
+  const int last = (n + block - 1) / block * block;
+  double squares = 0;
+  for (int at = static_cast<int>(threadIdx.x) * detail::tile_width; at < last; at += block_size * detail::tile_width)
+    work::step(j, c, begin + at, n - at, squares, std::make_index_sequence<slot_count<typename P::rules>>{});
+  if constexpr (P::surveys) {
+    squares = sum_of_block(squares);
+    if (threadIdx.x == 0) j.squares[here.part] = squares;
+  }
+}
+
+}  // namespace mango::inline MANGO_ABI::cuda

@@ -1,0 +1,83 @@
+// Without fused multiply-adds, which the host's half of this file has none of either, the device computes the same bits
+// as the host: parameters, codes, scales and random numbers of every store that adds nothing up.
+// nvcc: -fmad=false
+#include <doctest/doctest.h>
+
+#include "mango/optim/adam.hpp"
+#include "mango/optim/adamw.hpp"
+#include "mango/optim/lion.hpp"
+#include "mango/optim/sgd.hpp"
+#include "mango/store/dynamic8.hpp"
+#include "mango/store/kahan.hpp"
+#include "mango/store/linear4.hpp"
+#include "mango/store/linear8.hpp"
+#include "mango/store/nf4.hpp"
+
+#include "cuda/support/pair.cuh"
+
+namespace {
+
+template <class Stores> using adamw = support::product<mango::adamw, Stores>;
+template <class... S> using of = mango::stores<S...>;
+using mango::bfloat16;
+
+constexpr mango::index_t sizes[] = {0, 1, 7, 8, 31, 32, 33, 255, 256, 257, 2047, 2048, 2049, 4095, 4096, 4097, 65537};
+
+template <class Product, class P, class G, class Config> void same_bits(const Config& config, mango::tensor_spec spec) {
+  if (!support::has_device()) return;
+  for (const mango::index_t n : sizes)
+    for (std::size_t offset = 0; offset < (n < 5000 ? 4u : 2u); ++offset) {
+      CAPTURE(n);
+      CAPTURE(offset);
+      spec.shape = {n};
+      support::pair<Product, P, G> both(config, spec, offset);
+      both.run(3);
+      CHECK(both.different() == 0);
+    }
+}
+
+const mango::adamw_config config{.learning_rate = mango::warmup_cosine{.peak = 0.01, .warmup = 2, .total = 9},
+                                 .weight_decay = 0.1};
+const mango::tensor_spec bf16_parameter{.shape = {}, .parameter = mango::dtype::bf16};
+
+}  // namespace
+
+TEST_CASE("cuda: element-wise stores have the host's bits") {
+  same_bits<adamw<of<mango::fp32, mango::fp32>>, float, float>(config, {});
+  same_bits<adamw<of<mango::bf16, mango::bf16>>, float, float>(config, {});
+  same_bits<adamw<of<mango::kahan, mango::fp32>>, float, bfloat16>(config, {});
+}
+
+TEST_CASE("cuda: block-wise stores have the host's bits") {
+  same_bits<adamw<of<mango::dynamic8<>, mango::dynamic8<>>>, float, float>(config, {});
+  same_bits<adamw<of<mango::nf4<>, mango::nf4<>>>, float, float>(config, {});
+  same_bits<adamw<of<mango::linear8<>, mango::linear4<>>>, float, float>(config, {});
+  same_bits<adamw<of<mango::nf4<64, mango::rounding::stochastic, mango::float16>, mango::dynamic8<2048>>>, float,
+            float>(config, {});
+  same_bits<adamw<of<mango::dynamic8<1024>, mango::fp32>>, float, float>(config, {});
+  same_bits<adamw<of<mango::bf16, mango::dynamic8<128>>>, float, float>(config, {});
+}
+
+TEST_CASE("cuda: bfloat16 parameters of every kind have the host's bits") {
+  auto rounded = config;
+  same_bits<adamw<of<mango::fp32, mango::fp32>>, bfloat16, bfloat16>(rounded, bf16_parameter);
+  same_bits<adamw<of<mango::dynamic8<>, mango::dynamic8<>>>, bfloat16, float>(rounded, bf16_parameter);
+  rounded.options.bf16_parameters = mango::rounding::kahan;
+  same_bits<adamw<of<mango::fp32, mango::fp32>>, bfloat16, bfloat16>(rounded, bf16_parameter);
+  rounded.options.bf16_parameters = mango::rounding::nearest;
+  same_bits<adamw<of<mango::fp32, mango::fp32>>, bfloat16, float>(rounded, bf16_parameter);
+  mango::tensor_spec with_master = bf16_parameter;
+  with_master.master = true;
+  same_bits<adamw<of<mango::fp32, mango::fp32>>, bfloat16, bfloat16>(config, with_master);
+}
+
+TEST_CASE("cuda: the other products have the host's bits") {
+  same_bits<support::product<mango::adam, of<mango::fp32, mango::fp32>>, float, float>(
+      mango::adam_config{.weight_decay = 0.1, .convention = mango::adam_convention::hf}, {});
+  same_bits<support::product<mango::sgd, of<mango::fp32>>, float, float>(
+      mango::sgd_config{.learning_rate = mango::step_decay{.initial = 0.1, .every = 2, .factor = 0.5}, .momentum = 0.9},
+      {});
+  same_bits<support::product<mango::lion, of<mango::linear8<>>>, float, float>(
+      mango::lion_config{.learning_rate = mango::polynomial_decay{.peak = 1e-3, .warmup = 1, .total = 5, .power = 2}},
+      {});
+}
