@@ -7,7 +7,7 @@
 // ptx: sqrt\.rn\.f32
 // no-ptx: (ld|st)\.(local|v4|f32)
 // registers: run_lanes 64
-// registers: run_tiles 104
+// registers: run_tiles 128
 // registers: run_panels 128
 #include "mango/cuda/optimizer.cuh"
 #include "mango/optim/adamw.hpp"

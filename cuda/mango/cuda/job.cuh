@@ -73,8 +73,9 @@ __device__ __forceinline__ constants<P> constants_of(const typename P::job& j, c
 // V numbers of a target in registers; what a survey does not look at is not loaded
 template <class P, int V> struct wide_target {
   wide_view<V, typename P::target> numbers;
-  __device__ __forceinline__ void load(const typename P::job& j, index_t i, int count) {
-    if constexpr (P::loads_parameter) numbers.load(j.target, i, count, j.wide);
+  template <bool Partial>
+  __device__ __forceinline__ void load(const typename P::job& j, index_t i, int count, bool wide) {
+    if constexpr (P::loads_parameter) numbers.template load<Partial>(j.target, i, count, wide);
   }
   __device__ __forceinline__ float operator[](int k) {
     if constexpr (P::loads_parameter) return (*numbers).load(one{k});
@@ -83,8 +84,9 @@ template <class P, int V> struct wide_target {
   __device__ __forceinline__ void move(int k, float p, float u, std::uint32_t noise) {
     if constexpr (!P::surveys) (*numbers).save(one{k}, p, u, noise);
   }
-  __device__ __forceinline__ void save(const typename P::job& j, index_t i, int count) {
-    if constexpr (!P::surveys) numbers.save(j.target, i, count, j.wide);
+  template <bool Partial>
+  __device__ __forceinline__ void save(const typename P::job& j, index_t i, int count, bool wide) {
+    if constexpr (!P::surveys) numbers.template save<Partial>(j.target, i, count, wide);
   }
 };
 

@@ -19,4 +19,7 @@ template <int Threads> __device__ __forceinline__ void meet(unsigned barrier) {
   asm volatile("bar.sync %0, %1;" ::"r"(barrier), "n"(Threads) : "memory");
 }
 
+/// Asks for the 128 bytes around an address of global memory: they will be read soon, by this block.
+__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L1 [%0];" ::"l"(p)); }
+
 }  // namespace mango::inline MANGO_ABI::cuda

@@ -33,7 +33,7 @@ __device__ __forceinline__ void look_at(const G* g, int n, bool wide, double& sq
   constexpr int width = 16 / static_cast<int>(sizeof(G));
   for (int at = static_cast<int>(threadIdx.x) * width; at < n; at += block_size * width) {
     G x[width];
-    read<width>(x, g + at, n - at, wide);
+    read<width, true>(x, g + at, n - at, wide);
 #pragma unroll
     for (int k = 0; k < width; ++k) {
       bad = bad || (pattern_of(x[k]) & exponent_bits) == exponent_bits;

@@ -13,6 +13,9 @@ template <class P, class... S>
 inline constexpr int panel_rows<P, store_list<S...>> =
     (!P::surveys && (P::target::rounds || sizeof(typename P::target) > sizeof(void*))) || (S::rounds || ...) ? 2 : 4;
 
+/// Lines of 128 bytes that a warp reads of one row.
+template <int V, class E> inline constexpr int lines_of = (32 * V * static_cast<int>(sizeof(E)) + 127) / 128;
+
 // An element-wise store beside factored ones: nothing to sum.
 template <class S, int V, int R> class panel_slot {
   using memory = typename S::view;
@@ -20,17 +23,17 @@ template <class S, int V, int R> class panel_slot {
  public:
   static constexpr bool is_summed = false;
   __device__ __forceinline__ void start(const memory&, index_t, int) {}
-  __device__ __forceinline__ void load(const memory& v, int r, index_t, index_t at, int count) {
-    x_[r].load(v, at, count, true);
+  template <bool Partial> __device__ __forceinline__ void load(const memory& v, int r, index_t, index_t at, int count) {
+    x_[r].template load<Partial>(v, at, count, true);
   }
   __device__ __forceinline__ float get(int r, int k, bool) { return S::load(*x_[r], one{k}); }
-  __device__ __forceinline__ void set(int r, int k, bool, float x, std::uint32_t noise) {
+  template <bool Pairs> __device__ __forceinline__ void set(int r, int k, bool, float x, std::uint32_t noise) {
     S::save(*x_[r], one{k}, x, noise);
   }
-  __device__ __forceinline__ void save(const memory& v, int r, index_t at, int count) {
-    if constexpr (!mango::detail::is_read_only<S>) x_[r].save(v, at, count, true);
+  template <bool Partial> __device__ __forceinline__ void save(const memory& v, int r, index_t at, int count) {
+    if constexpr (!mango::detail::is_read_only<S>) x_[r].template save<Partial>(v, at, count, true);
   }
-  template <int Place, int N> __device__ __forceinline__ void add_up(float (&)[N]) {}
+  template <int Place, int Rows, int N> __device__ __forceinline__ void add_up(float (&)[N]) {}
 
  private:
   wide_view<V, memory> x_[R];
@@ -52,7 +55,7 @@ class panel_slot<S, V, R> {
       column_sum_[k] = 0;
     }
   }
-  __device__ __forceinline__ void load(const memory& v, int r, index_t row, index_t at, int count) {
+  template <bool> __device__ __forceinline__ void load(const memory& v, int r, index_t row, index_t at, int count) {
     row_[r] = count > 0 ? in_global(v.rows)[row] : 0.0f;
     if constexpr (S::has_signs) {
       if constexpr (V == 1) signs_[r] = count > 0 ? in_global(v.signs)[at / 8] >> (at % 8) & 1u : 0u;
@@ -65,7 +68,8 @@ class panel_slot<S, V, R> {
     if constexpr (S::is_lazy) x = moves ? x : 0.0f;
     return x;
   }
-  __device__ __forceinline__ void set(int r, int k, bool exists, float x, std::uint32_t) {
+  // with `Pairs`, two rows are added first, so that a column's sum has few roundings
+  template <bool Pairs> __device__ __forceinline__ void set(int r, int k, bool exists, float x, std::uint32_t) {
     if constexpr (is_summed) {
       if constexpr (S::has_signs) {
         positive_[r] = (k == 0 ? 0u : positive_[r]) | (exists && x > 0 ? 1u << k : 0u);
@@ -73,12 +77,11 @@ class panel_slot<S, V, R> {
       }
       x = exists ? x : 0.0f;
       row_sum_[r] = k == 0 ? x : row_sum_[r] + x;
-      // two rows first, so that a column's sum has few roundings
       pair_[k] = r % 2 == 0 ? x : pair_[k] + x;
-      if (r % 2 == 1) column_sum_[k] += pair_[k];
+      if (r % 2 == 1 || !Pairs) column_sum_[k] += pair_[k];
     }
   }
-  __device__ __forceinline__ void save(const memory& v, int r, index_t at, int count) {
+  template <bool> __device__ __forceinline__ void save(const memory& v, int r, index_t at, int count) {
     if constexpr (is_summed && S::has_signs) {
       if constexpr (V == 1) save_bit(v.signs, r, at, count);
       else {
@@ -88,10 +91,10 @@ class panel_slot<S, V, R> {
       }
     }
   }
-  template <int Place, int N> __device__ __forceinline__ void add_up(float (&row_sums)[N]) {
+  template <int Place, int Rows, int N> __device__ __forceinline__ void add_up(float (&row_sums)[N]) {
     if constexpr (is_summed) {
 #pragma unroll
-      for (int r = 0; r < R; ++r) row_sums[Place * R + r] = row_sum_[r];
+      for (int r = 0; r < Rows; ++r) row_sums[Place * R + r] = row_sum_[r];
     }
   }
   __device__ __forceinline__ void save_columns(float* to, index_t column, int inside) const {
@@ -115,6 +118,22 @@ class panel_slot<S, V, R> {
   std::uint32_t signs_[R], positive_[R];
 };
 
+// Asks for rows of a tile before they are loaded: a lane for every 128 bytes of the gradient and of the parameter
+template <class Work, class Job>
+__device__ __forceinline__ void prefetch_rows(const Job& j, index_t row, int rows, index_t tile_column, int lane) {
+  constexpr int of_gradient = lines_of<Work::width, typename Work::gradient>;
+  constexpr int of_parameter = lines_of<Work::width, typename Work::parameter>, each = of_gradient + of_parameter;
+  const int r = lane / each, line = lane % each;
+  const index_t at = (row + r) * j.cut.columns + tile_column;
+  if (r >= rows || r >= Work::rows) return;
+  const auto ask = [&](const auto* array, int number) {
+    const index_t i = at + number * (128 / static_cast<int>(sizeof(*array)));
+    if (i < j.elements) prefetch(array + i);
+  };
+  if (line < of_gradient) ask(j.gradient, line);
+  else ask(Work::parameter_of(j), line - of_gradient);
+}
+
 // Down a tile, some rows at a time
 template <class Work, class Job, class Constants, class Sums, std::size_t... I>
 __device__ __forceinline__ void walk_down(const Job& j, const Constants& c, index_t row, int rows, index_t column,
@@ -122,15 +141,27 @@ __device__ __forceinline__ void walk_down(const Job& j, const Constants& c, inde
                                           std::index_sequence<I...> each) {
   typename Work::slots s;
   (leaf_of<I>(s).start(leaf_value<I>(j.slots), column, inside), ...);
-  for (int r = 0; r < rows; r += Work::rows) {
-    float row_sums[Work::sums] = {};
-    Work::step(j, c, s, row + r, rows - r, column, inside, row_sums, squares, each);
+  const auto put = [&](int r, int count, float(&row_sums)[Work::sums]) {
     if constexpr (Work::summed > 0) {
       const float sum = sums_of_warp(row_sums);
       constexpr int lanes = warp_size / Work::sums;
-      const int which = lane / lanes, slot = which / Work::rows, below = r + which % Work::rows;
-      if (lane % lanes == 0 && slot < Work::summed) sums[slot][warp][below] = sum;
+      const int which = lane / lanes, slot = which / Work::rows, below = which % Work::rows;
+      if (lane % lanes == 0 && slot < Work::summed && below < count) sums[slot][warp][r + below] = sum;
     }
+  };
+  // all rows are whole, but the last of a ragged matrix
+  const int whole = rows > 0 && j.cut.width_of(row + rows - 1) < j.cut.columns ? rows - 1 : rows;
+  int r = 0;
+  for (; r + Work::rows <= whole; r += Work::rows) {
+    prefetch_rows<Work>(j, row + r + Work::rows, rows - r - Work::rows, column - lane * Work::width, lane);
+    float row_sums[Work::sums] = {};
+    Work::template step<Work::rows, true>(j, c, s, row + r, column, inside, row_sums, squares, each);
+    put(r, Work::rows, row_sums);
+  }
+  for (; r < rows; ++r) {
+    float row_sums[Work::sums] = {};
+    Work::template step<1, false>(j, c, s, row + r, column, inside, row_sums, squares, each);
+    put(r, 1, row_sums);
   }
   if (rows <= 0) return;
   (Work::template put_columns<I>(leaf_of<I>(s), j, tile, column, inside), ...);

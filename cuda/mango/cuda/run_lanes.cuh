@@ -18,16 +18,19 @@ template <class P, class... S> struct lanes_of<P, store_list<S...>> {
   // eight numbers where some array has two bytes for each
   static constexpr int width = sizeof(typename P::gradient) == 2 || (!std::is_same_v<S, fp32> || ...) ? 8 : 4;
 
-  template <std::size_t... I>
-  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int count,
-                                              double& squares, std::index_sequence<I...>) {
+  // numbers [i, i + width) of this thread, of which `left` exist: all, and aligned, if `Whole`
+  template <bool Whole, std::size_t... I>
+  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int left, double& squares,
+                                              std::index_sequence<I...>) {
     constexpr std::size_t total = sizeof...(S);
+    const int count = Whole ? width : left;
+    const bool wide = Whole || j.wide;
     typename P::gradient g[width];
-    read<width>(g, j.gradient + i, count, j.wide);
+    read<width, !Whole>(g, j.gradient + i, count, wide);
     wide_slots<width, std::index_sequence<I...>, S...> s;
-    (leaf_of<I>(s).load(leaf_value<I>(j.slots), i, count, j.wide), ...);
+    (leaf_of<I>(s).template load<!Whole>(leaf_value<I>(j.slots), i, count, wide), ...);
     wide_target<P, width> p;
-    p.load(j, i, count);
+    p.template load<!Whole>(j, i, count, wide);
     noises<width, P, std::index_sequence<I...>, S...> bits;
     bits.draw(c.key, i);
 #pragma unroll
@@ -40,21 +43,21 @@ template <class P, class... S> struct lanes_of<P, store_list<S...>> {
       if constexpr (P::surveys)
         if (k < count) squares += static_cast<double>(u) * static_cast<double>(u);
     }
-    (put<I, S>(j, leaf_of<I>(s), i, count), ...);
-    p.save(j, i, count);
+    (put<!Whole, I, S>(j, leaf_of<I>(s), i, count, wide), ...);
+    p.template save<!Whole>(j, i, count, wide);
   }
 
  private:
-  template <std::size_t I, class Store, class Wide>
-  static __device__ __forceinline__ void put(const job& j, Wide& s, index_t i, int count) {
-    if constexpr (!mango::detail::is_read_only<Store>) s.save(leaf_value<I>(j.slots), i, count, j.wide);
+  template <bool Partial, std::size_t I, class Store, class Wide>
+  static __device__ __forceinline__ void put(const job& j, Wide& s, index_t i, int count, bool wide) {
+    if constexpr (!mango::detail::is_read_only<Store>) s.template save<Partial>(leaf_value<I>(j.slots), i, count, wide);
   }
 };
 }  // namespace detail
 
 /// One part of one job per block.
 template <class P>
-__global__ void __launch_bounds__(block_size) run_lanes(const typename P::job* jobs, const part_of_job* parts,
+__global__ void __launch_bounds__(block_size, 1) run_lanes(const typename P::job* jobs, const part_of_job* parts,
                                                         const folded<typename P::chain>* frames, std::uint64_t seed) {
   using work = detail::lanes_of<P, typename P::list>;
   const part_of_job here = parts[blockIdx.x];
@@ -64,8 +67,14 @@ __global__ void __launch_bounds__(block_size) run_lanes(const typename P::job* j
   const index_t begin = here.part * lanes_part, left = j.elements - begin;
   const int n = static_cast<int>(left < lanes_part ? left : lanes_part);
   double squares = 0;
-  for (int at = static_cast<int>(threadIdx.x) * work::width; at < n; at += block_size * work::width)
-    work::step(j, c, begin + at, n - at, squares, std::make_index_sequence<slot_count<typename P::rules>>{});
+  constexpr auto each = std::make_index_sequence<slot_count<typename P::rules>>{};
+  const int first = static_cast<int>(threadIdx.x) * work::width;
+  if (n == lanes_part && j.wide)
+    for (int at = first; at < lanes_part; at += block_size * work::width)
+      work::template step<true>(j, c, begin + at, work::width, squares, each);
+  else
+    for (int at = first; at < n; at += block_size * work::width)
+      work::template step<false>(j, c, begin + at, n - at, squares, each);
   if constexpr (P::surveys) {
     squares = sum_of_block(squares);
     if (threadIdx.x == 0) j.squares[here.part] = squares;

@@ -15,7 +15,10 @@ struct panel_slots<V, R, std::index_sequence<I...>, S...> : leaf<I, panel_slot<S
 template <class P, int V, class List> struct panels_of;
 template <class P, int V, class... S> struct panels_of<P, V, store_list<S...>> {
   using job = typename P::job;
-  static constexpr int rows = panel_rows<P, store_list<S...>>;
+  using gradient = typename P::gradient;
+  using parameter = std::remove_cvref_t<decltype(*first_array(std::declval<typename P::target>()))>;
+  static constexpr int rows = panel_rows<P, store_list<S...>>, width = V;
+  static __device__ __forceinline__ const parameter* parameter_of(const job& j) { return first_array(j.target); }
   using slots = panel_slots<V, rows, std::index_sequence_for<S...>, S...>;
   static constexpr std::size_t total = sizeof...(S);
   static constexpr int summed = (0 + ... + (panel_slot<S, V, rows>::is_summed ? 1 : 0));
@@ -43,27 +46,26 @@ template <class P, int V, class... S> struct panels_of<P, V, store_list<S...>> {
                      column, inside);
   }
 
-  // some rows of a tile, of which `left` exist: `column` is this lane's first, and `inside` of its columns are in the
-  // matrix
-  template <std::size_t... I>
-  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, slots& s, index_t row, int left,
+  // Some rows of a tile: `column` is this lane's first, and `inside` of its columns, all or none, are in the matrix. A
+  // row that is not `Whole` may have fewer.
+  template <int Rows, bool Whole, std::size_t... I>
+  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, slots& s, index_t row,
                                               index_t column, int inside, float (&row_sums)[sums], double& squares,
                                               std::index_sequence<I...>) {
-    typename P::gradient g[rows][V];
-    wide_target<P, V> p[rows];
-    index_t at[rows];
-    int count[rows];
+    typename P::gradient g[Rows][V];
+    wide_target<P, V> p[Rows];
+    index_t at[Rows];
+    const int left = static_cast<int>(j.cut.width_of(row) - column);
+    const int count = Whole || left >= inside ? inside : left > 0 ? left : 0;
 #pragma unroll
-    for (int r = 0; r < rows; ++r) {
-      const index_t width = j.cut.width_of(row + r) - column;
-      count[r] = r < left ? (width < inside ? static_cast<int>(width) : inside) : 0;
+    for (int r = 0; r < Rows; ++r) {
       at[r] = (row + r) * j.cut.columns + column;
-      read<V>(g[r], j.gradient + at[r], count[r], true);
-      p[r].load(j, at[r], count[r]);
-      (leaf_of<I>(s).load(leaf_value<I>(j.slots), r, row + r, at[r], count[r]), ...);
+      read<V, !Whole>(g[r], j.gradient + at[r], count, true);
+      p[r].template load<!Whole>(j, at[r], count, true);
+      (leaf_of<I>(s).template load<!Whole>(leaf_value<I>(j.slots), r, row + r, at[r], count), ...);
     }
 #pragma unroll
-    for (int r = 0; r < rows; ++r) {
+    for (int r = 0; r < Rows; ++r) {
       noises<V, P, std::index_sequence<I...>, S...> bits;
       bits.draw(c.key, at[r]);
 #pragma unroll
@@ -72,18 +74,18 @@ template <class P, int V, class... S> struct panels_of<P, V, store_list<S...>> {
         float x[total + 1] = {leaf_of<I>(s).get(r, k, gradient != 0.0f)...};
         const float before = p[r][k];
         const float u = P::rules::template run<0>(c.frame, gradient * c.scale, before, x);
-        (leaf_of<I>(s).set(r, k, k < count[r], x[I], leaf_of<I>(bits)[k]), ...);
+        (leaf_of<I>(s).template set<(Rows > 1)>(r, k, k < count, x[I], leaf_of<I>(bits)[k]), ...);
         p[r].move(k, before, u, bits.own[k]);
         if constexpr (P::surveys)
-          if (k < count[r]) squares += static_cast<double>(u) * static_cast<double>(u);
+          if (k < count) squares += static_cast<double>(u) * static_cast<double>(u);
       }
     }
 #pragma unroll
-    for (int r = 0; r < rows; ++r) {
-      p[r].save(j, at[r], count[r]);
-      (leaf_of<I>(s).save(leaf_value<I>(j.slots), r, at[r], count[r]), ...);
+    for (int r = 0; r < Rows; ++r) {
+      p[r].template save<!Whole>(j, at[r], count, true);
+      (leaf_of<I>(s).template save<!Whole>(leaf_value<I>(j.slots), r, at[r], count), ...);
     }
-    (leaf_of<I>(s).template add_up<place<I>>(row_sums), ...);
+    (leaf_of<I>(s).template add_up<place<I>, Rows>(row_sums), ...);
   }
 };
 

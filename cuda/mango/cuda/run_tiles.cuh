@@ -2,11 +2,12 @@
 // The kernel for block-wise stores: a thread holds eight numbers in a row, and those that hold a quantisation block
 // between them are a team.
 #include "mango/cuda/job.cuh"
+#include "mango/cuda/shared_map.cuh"
 
 namespace mango::inline MANGO_ABI::cuda {
 
 /// Elements of a block of threads; a whole number of quantisation blocks of any size.
-inline constexpr index_t tiles_part = 8192;
+inline constexpr index_t tiles_part = 16384;
 
 namespace detail {
 /// Numbers of a thread.
@@ -15,26 +16,29 @@ inline constexpr int tile_width = 8;
 // a slot's eight numbers: of a block-wise store in codes, of any other as they are
 template <class S> class tile_slot {
   using memory = typename S::view;
+  using form = typename device_form<S>::type;
 
  public:
-  template <class P> __device__ __forceinline__ void load(const P&, const memory& v, index_t i, int n, bool) {
+  template <bool Partial> __device__ __forceinline__ void load(const memory& v, index_t i, int n, bool) {
     // a team whose block begins past the end has nothing: another slot's blocks are larger
-    if (count(n) > 0) return S::load(team{}, in_memory(v), i - first(), count(n), x);
+    if (count(n) > 0) return form::load(team{}, in_memory(v), i - first(), count(n), x);
     for (float& each : x) each = 0;
   }
+  static __device__ __forceinline__ void prepare() { form::map::fill(); }
+  static __device__ __forceinline__ void ahead(const memory& v, index_t i) { prefetch(v.codes + i * S::map::bits / 8); }
   __device__ __forceinline__ float get(int k) const { return x[k]; }
   template <class Noise> __device__ __forceinline__ void set(int k, float value, const Noise&) { x[k] = value; }
-  template <class Noise>
+  template <bool Partial, class Noise>
   __device__ __forceinline__ void save(const memory& v, index_t i, int n, bool, const Noise& bits) {
     const std::uint16_t* drawn = nullptr;
     if constexpr (S::rounds) drawn = bits.bits;
-    if (count(n) > 0) S::save(team{}, in_memory(v), i - first(), count(n), x, drawn);
+    if (count(n) > 0) form::save(team{}, in_memory(v), i - first(), count(n), x, drawn);
   }
 
  private:
   using team = team_of<S::block / tile_width>;
   static __device__ __forceinline__ int first() { return team{}.rank() * tile_width; }
-  static __device__ __forceinline__ memory in_memory(const memory& v) {
+  static __device__ __forceinline__ typename form::view in_memory(const memory& v) {
     return {in_global(v.codes), in_global(v.scales)};
   }
   // numbers of the whole block, when n are left from this thread's first on
@@ -46,16 +50,18 @@ requires(!block_store<S>) class tile_slot<S> {
   using memory = typename S::view;
 
  public:
-  template <class P> __device__ __forceinline__ void load(const P&, const memory& v, index_t i, int n, bool wide) {
-    x.load(v, i, n, wide);
+  template <bool Partial> __device__ __forceinline__ void load(const memory& v, index_t i, int n, bool wide) {
+    x.template load<Partial>(v, i, n, wide);
   }
+  static __device__ __forceinline__ void prepare() {}
+  static __device__ __forceinline__ void ahead(const memory& v, index_t i) { prefetch_arrays(v, i); }
   __device__ __forceinline__ float get(int k) { return S::load(*x, one{k}); }
   template <class Noise> __device__ __forceinline__ void set(int k, float value, const Noise& bits) {
     S::save(*x, one{k}, value, bits[k]);
   }
-  template <class Noise>
+  template <bool Partial, class Noise>
   __device__ __forceinline__ void save(const memory& v, index_t i, int n, bool wide, const Noise&) {
-    if constexpr (!mango::detail::is_read_only<S>) x.save(v, i, n, wide);
+    if constexpr (!mango::detail::is_read_only<S>) x.template save<Partial>(v, i, n, wide);
   }
 
  private:
@@ -66,22 +72,46 @@ template <class Indices, class... S> struct tile_slots;
 template <std::size_t... I, class... S>
 struct tile_slots<std::index_sequence<I...>, S...> : leaf<I, tile_slot<S>>... {};
 
+template <class List> inline constexpr int largest_block = 0;
+template <class... S>
+inline constexpr int largest_block<store_list<S...>> = [] {
+  int most = tile_width;
+  const auto look = [&]<class Store>() {
+    if constexpr (block_store<Store>) most = Store::block > most ? Store::block : most;
+  };
+  (look.template operator()<S>(), ...);
+  return most;
+}();
+
 template <class P, class List> struct tiles_of;
 template <class P, class... S> struct tiles_of<P, store_list<S...>> {
   using job = typename P::job;
 
-  // Numbers [i, i + tile_width) of this thread, of which n > -largest block exist. A thread beyond the end holds its
-  // place in the team of a block that begins before it.
-  template <std::size_t... I>
-  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int n, double& squares,
+  static __device__ __forceinline__ void prepare() {
+    (tile_slot<S>::prepare(), ...);
+    __syncthreads();
+  }
+
+  // Numbers [i, i + tile_width) of this thread, of which `left` > -largest block exist. A thread beyond the end holds
+  // its place in the team of a block that begins before it. Of `Whole` blocks all exist, and are aligned; `left` is then
+  // how far ahead this thread's next numbers are, 0 if it has none.
+  template <bool Whole, std::size_t... I>
+  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int left, double& squares,
                                               std::index_sequence<I...>) {
     constexpr std::size_t total = sizeof...(S);
+    const int n = Whole ? largest_block<store_list<S...>> : left;
+    const bool wide = Whole || j.wide;
+    if (Whole && left > 0) {
+      prefetch(j.gradient + i + left);
+      if constexpr (P::loads_parameter) prefetch_arrays(j.target, i + left);
+      (tile_slot<S>::ahead(leaf_value<I>(j.slots), i + left), ...);
+    }
     typename P::gradient g[tile_width];
-    read<tile_width>(g, j.gradient + i, n, j.wide);
+    read<tile_width, !Whole>(g, j.gradient + i, n, wide);
     tile_slots<std::index_sequence<I...>, S...> s;
-    (leaf_of<I>(s).load(c, leaf_value<I>(j.slots), i, n, j.wide), ...);
+    (leaf_of<I>(s).template load<!Whole>(leaf_value<I>(j.slots), i, n, wide), ...);
     wide_target<P, tile_width> p;
-    p.load(j, i, n);
+    p.template load<!Whole>(j, i, n, wide);
     noises<tile_width, P, std::index_sequence<I...>, S...> bits;
     bits.draw(c.key, i);
 #pragma unroll
@@ -94,40 +124,39 @@ template <class P, class... S> struct tiles_of<P, store_list<S...>> {
       if constexpr (P::surveys)
         if (k < n) squares += static_cast<double>(u) * static_cast<double>(u);
     }
-    (leaf_of<I>(s).save(leaf_value<I>(j.slots), i, n, j.wide, leaf_of<I>(bits)), ...);
-    p.save(j, i, n);
+    (leaf_of<I>(s).template save<!Whole>(leaf_value<I>(j.slots), i, n, wide, leaf_of<I>(bits)), ...);
+    p.template save<!Whole>(j, i, n, wide);
   }
 };
-
-template <class List> inline constexpr int largest_block = 0;
-template <class... S>
-inline constexpr int largest_block<store_list<S...>> = [] {
-  int most = tile_width;
-  const auto look = [&]<class Store>() {
-    if constexpr (block_store<Store>) most = Store::block > most ? Store::block : most;
-  };
-  (look.template operator()<S>(), ...);
-  return most;
-}();
 }  // namespace detail
 
 /// One part of one job per block. Threads beyond the end of the tensor take part as long as their team's block begins
 /// before it.
 template <class P>
-__global__ void __launch_bounds__(block_size) run_tiles(const typename P::job* jobs, const part_of_job* parts,
-                                                        const folded<typename P::chain>* frames, std::uint64_t seed) {
+__global__ void __launch_bounds__(block_size)
+    run_tiles(const typename P::job* jobs, const part_of_job* parts, const folded<typename P::chain>* frames,
+              std::uint64_t seed) {
   using work = detail::tiles_of<P, typename P::list>;
   const part_of_job here = parts[blockIdx.x];
   const typename P::job j = jobs[here.job];
   if (frames[j.tensor].apply == 0) return;
+  work::prepare();
   const auto c = detail::constants_of<P>(j, frames[j.tensor], seed);
   const index_t begin = here.part * tiles_part, left = j.elements - begin;
   const int n = static_cast<int>(left < tiles_part ? left : tiles_part);
   constexpr int block = detail::largest_block<typename P::list>;
   const int last = (n + block - 1) / block * block;
   double squares = 0;
-  for (int at = static_cast<int>(threadIdx.x) * detail::tile_width; at < last; at += block_size * detail::tile_width)
-    work::step(j, c, begin + at, n - at, squares, std::make_index_sequence<slot_count<typename P::rules>>{});
+  constexpr auto each = std::make_index_sequence<slot_count<typename P::rules>>{};
+  const int first = static_cast<int>(threadIdx.x) * detail::tile_width;
+  if (n == tiles_part && j.wide)
+    for (int at = first; at < tiles_part; at += block_size * detail::tile_width)
+      work::template step<true>(j, c, begin + at,
+                                at + block_size * detail::tile_width < tiles_part ? block_size * detail::tile_width : 0,
+                                squares, each);
+  else
+    for (int at = first; at < last; at += block_size * detail::tile_width)
+      work::template step<false>(j, c, begin + at, n - at, squares, each);
   if constexpr (P::surveys) {
     squares = sum_of_block(squares);
     if (threadIdx.x == 0) j.squares[here.part] = squares;

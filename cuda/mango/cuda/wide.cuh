@@ -4,6 +4,8 @@
 
 #include "mango/core/types.hpp"
 
+#include "mango/cuda/launch.cuh"
+
 namespace mango::inline MANGO_ABI::cuda {
 
 namespace detail {
@@ -13,32 +15,46 @@ template <class T> __device__ __forceinline__ T* in_global(T* p) {
   return p;
 }
 
-// to[k] <- from[k] for k < count, in words of as many bytes as V elements allow when there are V and memory is aligned
-template <int V, class E> __device__ __forceinline__ void read(E* to, const E* from, int count, bool wide) {
-  constexpr int bytes = V * static_cast<int>(sizeof(E));
-  if (wide && count >= V && bytes >= 4) {
-    using word = std::conditional_t<bytes % 16 == 0, uint4, std::conditional_t<bytes % 8 == 0, uint2, std::uint32_t>>;
+// what V elements are moved as
+template <int V, class E>
+using word_of = std::conditional_t<
+    V * sizeof(E) % 16 == 0, uint4,
+    std::conditional_t<V * sizeof(E) % 8 == 0, uint2, std::conditional_t<V * sizeof(E) % 4 == 0, std::uint32_t, E>>>;
+
+// to[k] <- from[k] for k < count, 0 for others. Without `Partial` there are V or none, and memory is aligned to a word
+template <int V, bool Partial, class E>
+__device__ __forceinline__ void read(E* to, const E* from, int count, bool wide) {
+  using word = word_of<V, E>;
+  if (Partial ? wide && count >= V : count > 0) {
 #pragma unroll
-    for (int k = 0; k < bytes / static_cast<int>(sizeof(word)); ++k)
+    for (unsigned k = 0; k < V * sizeof(E) / sizeof(word); ++k)
       reinterpret_cast<word*>(to)[k] = reinterpret_cast<const word*>(in_global(from))[k];
   } else {
 #pragma unroll
-    for (int k = 0; k < V; ++k) to[k] = k < count ? in_global(from)[k] : E{};
+    for (int k = 0; k < V; ++k) to[k] = Partial && k < count ? in_global(from)[k] : E{};
   }
 }
 // the reverse
-template <int V, class E> __device__ __forceinline__ void write(E* to, const E* from, int count, bool wide) {
-  constexpr int bytes = V * static_cast<int>(sizeof(E));
-  if (wide && count >= V && bytes >= 4) {
-    using word = std::conditional_t<bytes % 16 == 0, uint4, std::conditional_t<bytes % 8 == 0, uint2, std::uint32_t>>;
+template <int V, bool Partial, class E>
+__device__ __forceinline__ void write(E* to, const E* from, int count, bool wide) {
+  using word = word_of<V, E>;
+  if (Partial ? wide && count >= V : count > 0) {
 #pragma unroll
-    for (int k = 0; k < bytes / static_cast<int>(sizeof(word)); ++k)
+    for (unsigned k = 0; k < V * sizeof(E) / sizeof(word); ++k)
       reinterpret_cast<word*>(in_global(to))[k] = reinterpret_cast<const word*>(from)[k];
-  } else {
+  } else if constexpr (Partial) {
 #pragma unroll
     for (int k = 0; k < V; ++k)
       if (k < count) in_global(to)[k] = from[k];
   }
+}
+
+// the array of a target that is read first
+template <class Target> MANGO_HD auto* first_array(const Target& t) {
+  if constexpr (requires { t.view; }) return first_array(t.view);
+  else if constexpr (requires { t.master; }) return t.master;
+  else if constexpr (requires { t.value; }) return t.value;
+  else return t.data;
 }
 
 // f(array of x, the same array of y, whether it is read) for every array of an element-wise store's view or of a target
@@ -60,20 +76,27 @@ template <class View, class F> __device__ __forceinline__ void each_array(View& 
 }
 }  // namespace detail
 
+/// Asks for the numbers from i on of every array that is read.
+template <class View> __device__ __forceinline__ void prefetch_arrays(View memory, index_t i) {
+  detail::each_array(memory, memory, [&](auto* array, auto*, auto reads) {
+    if constexpr (decltype(reads)::value) prefetch(array + i);
+  });
+}
+
 /// V numbers of a view in registers: as a view, whose arrays begin with them. (It does not keep that view: registers
 /// have no address.)
 template <int V, class View> class wide_view {
  public:
-  __device__ __forceinline__ void load(const View& memory, index_t i, int count, bool wide) {
+  template <bool Partial> __device__ __forceinline__ void load(const View& memory, index_t i, int count, bool wide) {
     View here = **this;
     detail::each_array(here, memory, [&](auto* kept, auto* there, auto reads) {
-      if constexpr (decltype(reads)::value) detail::read<V>(kept, there + i, count, wide);
+      if constexpr (decltype(reads)::value) detail::read<V, Partial>(kept, there + i, count, wide);
     });
   }
-  __device__ __forceinline__ void save(const View& memory, index_t i, int count, bool wide) {
+  template <bool Partial> __device__ __forceinline__ void save(const View& memory, index_t i, int count, bool wide) {
     View here = **this;
     detail::each_array(here, memory,
-                       [&](auto* kept, auto* there, auto) { detail::write<V>(there + i, kept, count, wide); });
+                       [&](auto* kept, auto* there, auto) { detail::write<V, Partial>(there + i, kept, count, wide); });
   }
   __device__ __forceinline__ View operator*() {
     View here{};

@@ -64,15 +64,15 @@ MANGO_HD constexpr std::uint32_t random16(const philox_key& k, index_t e) {
 
 /// out[i] = random16(k, first + i) for N elements, 1, 2, 4 or 8, of one block; `first` is a multiple of N.
 template <int N> MANGO_HD void random16_run(const philox_key& k, index_t first, std::uint16_t* out) {
-  if constexpr (N == 1) out[0] = static_cast<std::uint16_t>(random16(k, first));
-  else {
-    const auto place = static_cast<std::uint32_t>(first % 64), word = place % 32 / 2;
-    const philox_block b = random_block(k, static_cast<std::uint64_t>(first) / 64 * 4 + word / 4);
-    for (std::uint32_t i = 0; i < N / 2; ++i) {
-      std::uint32_t x = b.word[i];  // without an index that is known only when it runs
-      if (N < 8 && word % 4 >= 2) x = b.word[(i + 2) % 4];
-      if (N < 4 && word % 2 == 1) x = word % 4 == 1 ? b.word[1] : b.word[3];
-      const std::uint32_t turned = place < 32 ? x : x >> 8 | x << 24;
+  const auto place = static_cast<std::uint32_t>(first % 64), word = place % 32 / 2;
+  const philox_block b = random_block(k, static_cast<std::uint64_t>(first) / 64 * 4 + word / 4);
+  for (std::uint32_t i = 0; i < (N + 1) / 2; ++i) {
+    std::uint32_t x = b.word[i];  // never at an index that is known only when it runs
+    if (N < 8 && word % 4 >= 2) x = b.word[(i + 2) % 4];
+    if (N < 4 && word % 2 == 1) x = word % 4 == 1 ? b.word[1] : b.word[3];
+    const std::uint32_t turned = place < 32 ? x : x >> 8 | x << 24;
+    if constexpr (N == 1) out[0] = static_cast<std::uint16_t>(place % 2 == 0 ? turned & 0xffffu : turned >> 16);
+    else {
       out[2 * i] = static_cast<std::uint16_t>(turned & 0xffffu);
       out[2 * i + 1] = static_cast<std::uint16_t>(turned >> 16);
     }

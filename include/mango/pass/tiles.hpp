@@ -78,10 +78,13 @@ template <class Chain, class Target, class G, class... S> struct tiles {
   }
 
   template <class Store> static MANGO_HOST_INLINE packet packet_of(const typename Store::view& v, index_t at) {
-    if constexpr (block_store<Store>)
-      return Store::decode(detail::load_codes<Store::map::bits>(v.codes + at * Store::map::bits / 8, 0),
+    if constexpr (block_store<Store>) {
+      // one lane may begin inside a byte
+      const index_t inside = packet::lanes == 1 ? at % 2 : 0;
+      return Store::decode(detail::load_codes<Store::map::bits>(v.codes + (at - inside) * Store::map::bits / 8,
+                                                                static_cast<std::size_t>(inside)),
                            packet(to_float(v.scales[at / Store::block])));
-    else return Store::load(v, whole{at});
+    } else return Store::load(v, whole{at});
   }
   template <class Store>
   static MANGO_HOST_INLINE void decode(const typename Store::view& v, index_t at, int count, packet (&x)[packets]) {

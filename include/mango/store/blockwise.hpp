@@ -68,7 +68,9 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
     if constexpr (lanes_per<T> == 1) {
       std::uint32_t codes[N];
       detail::read_codes<Map::bits>(from, here, codes);
-      for (std::size_t k = 0; k < N; ++k) x[k] = static_cast<int>(k) < here ? decode(codes[k], scale) : T(0.0f);
+      for (std::size_t k = 0; k < N; ++k) x[k] = decode(codes[k], scale);
+      if (here < own)
+        for (std::size_t k = 0; k < N; ++k) x[k] = static_cast<int>(k) < here ? x[k] : T(0.0f);
     } else {
       detail::code_tail<Map::bits * own / 8> tail;
       if (here < own) from = tail.read(from, here * Map::bits, fill);
@@ -188,16 +190,27 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
   MANGO_HD static int save_each(const Team& team, Scale* scale, std::uint8_t* to, int here, const T* x,
                                 [[maybe_unused]] const std::uint16_t* noise) {
     T kept[N];
-    const detail::magnitudes seen = detail::keep_finite<N>(x, here, too_large, kept);
+    detail::magnitudes seen{0, 0};
+    if (here >= static_cast<int>(N))
+      for (std::size_t k = 0; k < N; ++k) {
+        kept[k] = x[k];
+        const auto pattern = static_cast<std::int32_t>(to_bits(x[k]) & 0x7fffffffu);
+        seen.largest = pattern > seen.largest ? pattern : seen.largest;
+      }
+    if (here < static_cast<int>(N) || seen.largest >= too_large)
+      seen = detail::keep_finite<N>(x, here, too_large, kept);
     const scaling by = save_scale(team, scale, seen.largest);
     std::uint32_t codes[N];
-    for (std::size_t k = 0; k < N; ++k) codes[k] = encode(kept[k], by, rounds ? noise[k] : 0u);
+    bool doubtful = false;
+    for (std::size_t k = 0; k < N; ++k) codes[k] = encode(kept[k], by, rounds ? noise[k] : 0u, doubtful);
+    if (doubtful) [[unlikely]]
+      for (std::size_t k = 0; k < N; ++k) codes[k] = detail::nearest_code<Map>(product(kept[k], T(by.inverse)));
     detail::write_codes<Map::bits>(to, here, codes);
     return seen.nonfinite;
   }
 
+  static constexpr bool by_position = !requires(float y) { Map::place(y); };
 #if MANGO_LANES > 1
-  static constexpr bool by_position = !requires(packet y) { Map::place(y); };
   static constexpr bool has_segments = requires(packet y) { Map::segment(y); };
 
   // The codes of packets. In steps of one short loop each over a few of them: in one long loop, a processor's window is
@@ -234,10 +247,16 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
     }
   }
 #endif
-  template <class T> MANGO_HD static number_bits<T> encode(T x, scaling by, [[maybe_unused]] number_bits<T> noise) {
+  // one number; of the nearest code it may be `doubtful` that this is it
+  template <class T>
+  MANGO_HD static number_bits<T> encode(T x, scaling by, [[maybe_unused]] number_bits<T> noise, bool& doubtful) {
     const T y = product(x, T(by.inverse));
     if constexpr (rounds) return as_bits(as_ints(by_chance(x, by, y, detail::segment_of<Map>(y), noise)) >> 16);
-    else {
+    else if constexpr (by_position) {
+      const number_bits<T> at = detail::nearly_nearest<Map>(y, detail::segment_of<Map>(y));
+      doubtful = doubtful || detail::is_doubtful(at);
+      return at >> 16;
+    } else {
       return detail::nearest_code<Map>(y);
     }
   }

@@ -17,34 +17,43 @@ template <bool Signed> struct dynamic_map {
   static constexpr int bits = 8, count = 256, first = 0, last = 255, zero = Signed ? 127 : 0;
   static constexpr bool nonnegative = !Signed, has_zero = true;
 
+  /// What is looked up. Whoever has a copy that is faster to read may hand it in.
+  struct tables {
+    float_table<16> units, shifts, slopes, starts, bends;
+    word_table<32> missing;
+  };
+  MANGO_HD static const tables& kept() {
+    static constexpr tables all{tabulate<float, 16>(unit_at),    tabulate<float, 16>(shift_at),
+                                tabulate<float, 16>(line_slope), tabulate<float, 16>(line_start),
+                                tabulate<float, 16>(bend),       tabulate<std::uint32_t, 32>(missing_at)};
+    return all;
+  }
+
   /// What codes stand for, as shares of the block's largest magnitude.
   template <class T> MANGO_HD static T value(number_bits<T> code) {
     // k/256: its exponents are those of 2^-8 ... 1, so that zero has a place of its own among 16
     constexpr std::uint32_t base = pattern_of(0x1p15f);
     const T k = from_pattern<T>(code | base) - T(0x1p15f + (Signed ? 127 : -1) * 0x1p-8f);
-    static constexpr auto units = tabulate<float, 16>(unit_at), shifts = tabulate<float, 16>(shift_at);
+    const tables& t = kept();
     const number_bits<T> pattern = to_bits(k), exponent = pattern >> 23;
-    const T shift = from_pattern<T>(to_bits(T(lookup(shifts, exponent))) ^ (pattern & 0x80000000u));
-    return product(k * T(18 * 256.0f) + shift, T(lookup(units, exponent)));
+    const T shift = from_pattern<T>(to_bits(T(lookup(t.shifts, exponent))) ^ (pattern & 0x80000000u));
+    return product(k * T(18 * 256.0f) + shift, T(lookup(t.units, exponent)));
   }
 
   /// Where y in [-1, 1] is between two codes, as a code with 16 bits of fraction: linear from each value to the next.
   /// From a decade to the gap above it to the next decade the line gets less steep, so the lower of two lines holds;
   /// the gap below 1.0 is half as wide as the step before it, and is a segment.
-  template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T> segment) {
-    static constexpr auto slopes = tabulate<float, 16>(line_slope), starts = tabulate<float, 16>(line_start),
-                          bends = tabulate<float, 16>(bend);
-    const T line = product(from_pattern<T>(size_of(y)), T(lookup(slopes, segment))) + T(lookup(starts, segment));
-    const T k = math::min(line, product(line, T(1.0f / 3)) + T(lookup(bends, segment)));
+  template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T> segment, const tables& t = kept()) {
+    const T line = product(from_pattern<T>(size_of(y)), T(lookup(t.slopes, segment))) + T(lookup(t.starts, segment));
+    const T k = math::min(line, product(line, T(1.0f / 3)) + T(lookup(t.bends, segment)));
     if constexpr (!Signed) return truncate(k);
     else return truncate(from_pattern<T>(to_bits(k) | (to_bits(y) & 0x80000000u))) + (zero << 16);
   }
   /// Which of these lines: zero's, seven decades', and that of the gap below 1.0. To a pattern is added what is missing
   /// to a count of segments in the bits of its exponent; a binade has at most one border.
-  template <class T> MANGO_HD static number_bits<T> segment(T y) {
-    static constexpr auto missing = tabulate<std::uint32_t, 32>(missing_at);
+  template <class T> MANGO_HD static number_bits<T> segment(T y, const tables& t = kept()) {
     const number_bits<T> a = as_bits(at_least(as_ints(Signed ? size_of(y) : to_bits(y)), least));
-    return (a + lookup(missing, a >> 23)) >> 23;
+    return (a + lookup(t.missing, a >> 23)) >> 23;
   }
 
  private:

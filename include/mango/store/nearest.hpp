@@ -37,6 +37,8 @@ template <class Map, class T> MANGO_HD number_bits<T> nearly_nearest(T y, number
   return as_bits(at_least(position_of<Map>(y, segment) + more, Map::first * 65536 + more));
 }
 
+MANGO_HD bool is_doubtful(std::uint32_t at) { return at << 16 < (2 * position_error + 1) << 16; }
+
 #if MANGO_LANES > 1
 template <std::size_t Packets> MANGO_INLINE bool in_doubt(const packet::bits* at) {
   packet::bits least = at[0] << 16;

@@ -31,36 +31,40 @@ struct nf4_map {
   static constexpr int bits = 4, count = 16, first = 0, last = 15, zero = 7;
   static constexpr bool nonnegative = false, has_zero = true;
 
+  /// What is looked up. Whoever has a copy that is faster to read may hand it in.
+  struct tables {
+    float_table<16> levels, midpoints, slopes, starts, above;
+  };
+  MANGO_HD static const tables& kept() {
+    using l = detail::nf4_levels;
+    static constexpr tables all{tabulate<float, 16>(l::level), tabulate<float, 16>(l::midpoint),
+                                tabulate<float, 16>(l::slope), tabulate<float, 16>(l::start),
+                                tabulate<float, 16>(l::above)};
+    return all;
+  }
+
   /// Level k.
   MANGO_HD static constexpr float level(int k) { return detail::nf4_levels::level(k); }
   /// The midpoint between levels k and k + 1: y above it has a code above k.
   MANGO_HD static constexpr float midpoint(int k) { return detail::nf4_levels::midpoint(k); }
 
   /// What codes stand for, as shares of the block's largest magnitude.
-  template <class T> MANGO_HD static T value(number_bits<T> code) {
-    static constexpr float_table<16> levels = tabulate<float, 16>(detail::nf4_levels::level);
-    return T(lookup(levels, code));
-  }
+  template <class T> MANGO_HD static T value(number_bits<T> code) { return T(lookup(kept().levels, code)); }
 
   /// The nearest codes or the ones below them.
   template <class T> MANGO_HD static number_bits<T> place(T y) { return about<T>(y, 7.24f); }
   /// The nearest codes, of two at one distance the lower, for y in [-1, 1], up to its rounding.
-  template <class T> MANGO_HD static number_bits<T> nearest(T y, number_bits<T> place) {
-    static constexpr float_table<16> midpoints = tabulate<float, 16>(detail::nf4_levels::midpoint);
-    return y > T(lookup(midpoints, place)) ? place + 1u : place;
+  template <class T> MANGO_HD static number_bits<T> nearest(T y, number_bits<T> place, const tables& t = kept()) {
+    return y > T(lookup(t.midpoints, place)) ? place + 1u : place;
   }
   /// Where y in [-1, 1] is between two codes, as a code with 16 bits of fraction: linear from each level to the next.
-  template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T> segment) {
-    using line = detail::nf4_levels;
-    static constexpr float_table<16> slopes = tabulate<float, 16>(line::slope),
-                                     starts = tabulate<float, 16>(line::start);
-    return truncate(product(y, T(lookup(slopes, segment))) + T(lookup(starts, segment)));
+  template <class T> MANGO_HD static number_ints<T> position(T y, number_bits<T> segment, const tables& t = kept()) {
+    return truncate(product(y, T(lookup(t.slopes, segment))) + T(lookup(t.starts, segment)));
   }
   /// Which of these lines: the code of the level below.
-  template <class T> MANGO_HD static number_bits<T> segment(T y) {
-    static constexpr float_table<16> above = tabulate<float, 16>(detail::nf4_levels::above);
+  template <class T> MANGO_HD static number_bits<T> segment(T y, const tables& t = kept()) {
     const number_bits<T> k = about<T>(y, 6.74f);
-    return y < T(lookup(above, k)) ? k : k + 1u;
+    return y < T(lookup(t.above, k)) ? k : k + 1u;
   }
 
  private:

@@ -48,6 +48,7 @@ inline unsigned __ballot_sync(unsigned members, bool x) {
   }
   return all;
 }
+inline int __all_sync(unsigned members, bool x) { return __ballot_sync(members, x) == members; }
 inline void __syncthreads() { emulated::block::now()->meet(0, emulated::block::now()->alive()); }
 inline int __syncthreads_or(int x) {
   static int any;

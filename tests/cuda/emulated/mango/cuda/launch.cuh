@@ -15,6 +15,7 @@ void launch(std::string_view name, void (*kernel)(Parameters...), index_t blocks
         name);
 }
 
+inline void prefetch(const void*) {}
 template <int Threads> void meet(unsigned barrier) { emulated::block::now()->meet(barrier, Threads); }
 
 }  // namespace mango::inline MANGO_ABI::cuda
