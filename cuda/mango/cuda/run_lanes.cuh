@@ -57,8 +57,9 @@ template <class P, class... S> struct lanes_of<P, store_list<S...>> {
 
 /// One part of one job per block.
 template <class P>
-__global__ void __launch_bounds__(block_size, 1) run_lanes(const typename P::job* jobs, const part_of_job* parts,
-                                                        const folded<typename P::chain>* frames, std::uint64_t seed) {
+__global__ void __launch_bounds__(block_size, 1)
+    run_lanes(const typename P::job* jobs, const part_of_job* parts, const folded<typename P::chain>* frames,
+              std::uint64_t seed) {
   using work = detail::lanes_of<P, typename P::list>;
   const part_of_job here = parts[blockIdx.x];
   const typename P::job j = jobs[here.job];

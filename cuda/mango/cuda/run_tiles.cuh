@@ -133,9 +133,8 @@ template <class P, class... S> struct tiles_of<P, store_list<S...>> {
 /// One part of one job per block. Threads beyond the end of the tensor take part as long as their team's block begins
 /// before it.
 template <class P>
-__global__ void __launch_bounds__(block_size)
-    run_tiles(const typename P::job* jobs, const part_of_job* parts, const folded<typename P::chain>* frames,
-              std::uint64_t seed) {
+__global__ void __launch_bounds__(block_size) run_tiles(const typename P::job* jobs, const part_of_job* parts,
+                                                        const folded<typename P::chain>* frames, std::uint64_t seed) {
   using work = detail::tiles_of<P, typename P::list>;
   const part_of_job here = parts[blockIdx.x];
   const typename P::job j = jobs[here.job];

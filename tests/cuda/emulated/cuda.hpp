@@ -3,6 +3,7 @@
 #include "cuda_runtime_api.h"
 #include "threads.hpp"
 
+#define MANGO_EMULATED
 #define __device__
 #define __host__
 #define __global__

@@ -1,0 +1,15 @@
+// expect: deleted.*host_memory_given_to_a_cuda_optimizer__wrap_it_in_device_span
+#include <vector>
+
+#include "mango/cuda/optimizer.cuh"
+#include "mango/optim/adamw.hpp"
+
+#if defined(MANGO_FAIL_FIXED)
+using view = mango::cuda::device_span<float>;
+#else
+using view = std::vector<float>;
+#endif
+
+void train(mango::adamw<mango::stores<mango::fp32, mango::fp32>, mango::cuda::device>& opt, view& w, view& g) {
+  opt.begin_step().update(opt.find("w"), w, g);
+}
