@@ -40,6 +40,13 @@ class device {
       raise(errc::device, "device {got} is current, but this belongs to device {expected}: call cudaSetDevice first",
             ordinal_, now);
   }
+  /// Raises errc::device when a kernel has lost the context: nothing works any more. Not while the stream is captured.
+  void require_alive() const {
+    if (capturing()) return;
+    const cudaError_t status = cudaStreamQuery(stream_);
+    if (status != cudaErrorNotReady) check(status, "asking how the stream is");
+    else (void)cudaGetLastError();
+  }
   /// Waits for all work on the stream. Raises errc::device for what went wrong in it.
   void synchronize() const { check(cudaStreamSynchronize(stream_), "waiting for the stream"); }
   /// Whether the stream is being captured into a graph: nothing may be waited for or allocated then.

@@ -89,6 +89,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
     if constexpr (mango::detail::check_elements<span<P>, span<G>>()) {
       using value = std::remove_const_t<G>;
       backend_.require_current();
+      backend_.require_alive();
       auto& t = record(id);
       const bool has_gradient = gradient.size() > 0 || t.elements() == 0;
       const auto o = cuda::check_device_operands<P, value>(t, parameter, has_gradient ? gradient : span<G>{}, master,

@@ -93,8 +93,8 @@ template <class P, class... S> struct tiles_of<P, store_list<S...>> {
   }
 
   // Numbers [i, i + tile_width) of this thread, of which `left` > -largest block exist. A thread beyond the end holds
-  // its place in the team of a block that begins before it. Of `Whole` blocks all exist, and are aligned; `left` is then
-  // how far ahead this thread's next numbers are, 0 if it has none.
+  // its place in the team of a block that begins before it. Of `Whole` blocks all exist, and are aligned; `left` is
+  // then how far ahead this thread's next numbers are, 0 if it has none.
   template <bool Whole, std::size_t... I>
   static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int left, double& squares,
                                               std::index_sequence<I...>) {

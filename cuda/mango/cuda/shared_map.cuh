@@ -1,7 +1,8 @@
 #pragma once
-// A code table whose numbers are in the memory that a block of threads shares: to look one up there takes a third of the
-// instructions of global memory.
+// A code table whose numbers are in the memory that a block of threads shares: to look one up there takes three
+// instructions instead of five, and a code's value one lookup instead of two.
 #include "mango/store/blockwise.hpp"
+#include "mango/store/read_only.hpp"
 
 #include "mango/cuda/team.cuh"
 

@@ -10,7 +10,13 @@
 #include <string>
 #include <vector>
 
-enum cudaError_t { cudaSuccess, cudaErrorInvalidValue, cudaErrorMemoryAllocation, cudaErrorIllegalAddress = 700 };
+enum cudaError_t {
+  cudaSuccess,
+  cudaErrorInvalidValue,
+  cudaErrorMemoryAllocation,
+  cudaErrorNotReady = 600,
+  cudaErrorIllegalAddress = 700
+};
 enum cudaMemoryType { cudaMemoryTypeUnregistered, cudaMemoryTypeHost, cudaMemoryTypeDevice, cudaMemoryTypeManaged };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum cudaStreamCaptureStatus { cudaStreamCaptureStatusNone, cudaStreamCaptureStatusActive };
@@ -119,6 +125,7 @@ inline cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void
 inline cudaError_t cudaStreamCreate(cudaStream_t* s) { return *s = new emulated::stream, cudaSuccess; }
 inline cudaError_t cudaStreamDestroy(cudaStream_t s) { return delete s, cudaSuccess; }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return emulated::said(cudaSuccess); }
+inline cudaError_t cudaStreamQuery(cudaStream_t) { return emulated::said(cudaSuccess); }
 inline cudaError_t cudaDeviceSynchronize() { return emulated::said(cudaSuccess); }
 inline cudaError_t cudaStreamIsCapturing(cudaStream_t s, cudaStreamCaptureStatus* status) {
   *status = emulated::of(s).capturing ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
