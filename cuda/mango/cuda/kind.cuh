@@ -124,7 +124,9 @@ template <class Kernels, class Chain, class Target, class G, bool Wide, class...
     else return &run_lanes<P>;
   }
   template <class P> static void run_pass(const work& w) {
-    launch("a step's kernel", kernel<P>(), w.count, block_size, w.stream, static_cast<const job*>(w.jobs), w.parts,
+    int threads = block_size;
+    if constexpr (factored == 0 && blocks) threads = tile_threads<typename P::list>;
+    launch("a step's kernel", kernel<P>(), w.count, threads, w.stream, static_cast<const job*>(w.jobs), w.parts,
            static_cast<const folded<Chain>*>(w.frames), w.seed);
   }
   template <class... Stage, class Views, class F>

@@ -28,8 +28,11 @@ template <class S> class tile_slot {
   static __device__ __forceinline__ void ahead(const memory& v, index_t i) { prefetch(v.codes + i * S::map::bits / 8); }
   __device__ __forceinline__ float get(int k) const { return x[k]; }
   template <class Noise> __device__ __forceinline__ void set(int k, float value, const Noise&) { x[k] = value; }
-  template <bool Partial, class Noise>
-  __device__ __forceinline__ void save(const memory& v, index_t i, int n, bool, const Noise& bits) {
+  template <bool Partial>
+  __device__ __forceinline__ void save(const memory& v, index_t i, int n, bool, const philox_key& key,
+                                       std::uint8_t stream) {
+    noise<tile_width, S::rounds> bits;
+    bits.draw(key, stream, i);
     const std::uint16_t* drawn = nullptr;
     if constexpr (S::rounds) drawn = bits.bits;
     if (count(n) > 0) form::save(team{}, in_memory(v), i - first(), count(n), x, drawn);
@@ -59,14 +62,17 @@ requires(!block_store<S>) class tile_slot<S> {
   template <class Noise> __device__ __forceinline__ void set(int k, float value, const Noise& bits) {
     S::save(*x, one{k}, value, bits[k]);
   }
-  template <bool Partial, class Noise>
-  __device__ __forceinline__ void save(const memory& v, index_t i, int n, bool wide, const Noise&) {
+  template <bool Partial>
+  __device__ __forceinline__ void save(const memory& v, index_t i, int n, bool wide, const philox_key&, std::uint8_t) {
     if constexpr (!mango::detail::is_read_only<S>) x.template save<Partial>(v, i, n, wide);
   }
 
  private:
   wide_view<tile_width, memory> x;
 };
+
+// a block-wise slot draws its random bits when it needs them: they would lie in registers
+template <class S> struct drawn_early { static constexpr bool rounds = S::rounds && !block_store<S>; };
 
 template <class Indices, class... S> struct tile_slots;
 template <std::size_t... I, class... S>
@@ -82,6 +88,10 @@ inline constexpr int largest_block<store_list<S...>> = [] {
   (look.template operator()<S>(), ...);
   return most;
 }();
+
+/// Threads of a block: few, since so many more fit beside each other, but a whole team.
+template <class List>
+inline constexpr int tile_threads = largest_block<List> > 128 * tile_width ? largest_block<List> / tile_width : 128;
 
 template <class P, class List> struct tiles_of;
 template <class P, class... S> struct tiles_of<P, store_list<S...>> {
@@ -106,13 +116,13 @@ template <class P, class... S> struct tiles_of<P, store_list<S...>> {
       if constexpr (P::loads_parameter) prefetch_arrays(j.target, i + left);
       (tile_slot<S>::ahead(leaf_value<I>(j.slots), i + left), ...);
     }
-    typename P::gradient g[tile_width];
-    read<tile_width, !Whole>(g, j.gradient + i, n, wide);
     tile_slots<std::index_sequence<I...>, S...> s;
     (leaf_of<I>(s).template load<!Whole>(leaf_value<I>(j.slots), i, n, wide), ...);
+    typename P::gradient g[tile_width];
+    read<tile_width, !Whole>(g, j.gradient + i, n, wide);
     wide_target<P, tile_width> p;
     p.template load<!Whole>(j, i, n, wide);
-    noises<tile_width, P, std::index_sequence<I...>, S...> bits;
+    noises<tile_width, P, std::index_sequence<I...>, drawn_early<S>...> bits;
     bits.draw(c.key, i);
 #pragma unroll
     for (int k = 0; k < tile_width; ++k) {
@@ -124,8 +134,8 @@ template <class P, class... S> struct tiles_of<P, store_list<S...>> {
       if constexpr (P::surveys)
         if (k < n) squares += static_cast<double>(u) * static_cast<double>(u);
     }
-    (leaf_of<I>(s).template save<!Whole>(leaf_value<I>(j.slots), i, n, wide, leaf_of<I>(bits)), ...);
     p.template save<!Whole>(j, i, n, wide);
+    (leaf_of<I>(s).template save<!Whole>(leaf_value<I>(j.slots), i, n, wide, c.key, static_cast<std::uint8_t>(I)), ...);
   }
 };
 }  // namespace detail
@@ -133,8 +143,9 @@ template <class P, class... S> struct tiles_of<P, store_list<S...>> {
 /// One part of one job per block. Threads beyond the end of the tensor take part as long as their team's block begins
 /// before it.
 template <class P>
-__global__ void __launch_bounds__(block_size) run_tiles(const typename P::job* jobs, const part_of_job* parts,
-                                                        const folded<typename P::chain>* frames, std::uint64_t seed) {
+__global__ void __launch_bounds__(detail::tile_threads<typename P::list>)
+    run_tiles(const typename P::job* jobs, const part_of_job* parts, const folded<typename P::chain>* frames,
+              std::uint64_t seed) {
   using work = detail::tiles_of<P, typename P::list>;
   const part_of_job here = parts[blockIdx.x];
   const typename P::job j = jobs[here.job];
@@ -147,15 +158,13 @@ __global__ void __launch_bounds__(block_size) run_tiles(const typename P::job* j
   const int last = (n + block - 1) / block * block;
   double squares = 0;
   constexpr auto each = std::make_index_sequence<slot_count<typename P::rules>>{};
+  constexpr int pace = detail::tile_threads<typename P::list> * detail::tile_width;
   const int first = static_cast<int>(threadIdx.x) * detail::tile_width;
   if (n == tiles_part && j.wide)
-    for (int at = first; at < tiles_part; at += block_size * detail::tile_width)
-      work::template step<true>(j, c, begin + at,
-                                at + block_size * detail::tile_width < tiles_part ? block_size * detail::tile_width : 0,
-                                squares, each);
+    for (int at = first; at < tiles_part; at += pace)
+      work::template step<true>(j, c, begin + at, at + pace < tiles_part ? pace : 0, squares, each);
   else
-    for (int at = first; at < last; at += block_size * detail::tile_width)
-      work::template step<false>(j, c, begin + at, n - at, squares, each);
+    for (int at = first; at < last; at += pace) work::template step<false>(j, c, begin + at, n - at, squares, each);
   if constexpr (P::surveys) {
     squares = sum_of_block(squares);
     if (threadIdx.x == 0) j.squares[here.part] = squares;

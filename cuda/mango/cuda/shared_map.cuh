@@ -11,7 +11,7 @@ namespace mango::inline MANGO_ABI::cuda {
 /// `Map`, code by code and table by table in shared memory. All threads of a block call fill() and then __syncthreads()
 /// before anything else.
 template <class Map> struct shared_map : Map {
-  static constexpr int codes = 1 << Map::bits;
+  static constexpr unsigned codes = 1u << Map::bits;
 
   template <class T> __device__ __forceinline__ static T value(std::uint32_t code) { return values()[code % codes]; }
   template <class T>
@@ -32,12 +32,11 @@ template <class Map> struct shared_map : Map {
   }
 
   __device__ __forceinline__ static void fill() {
-    for (int k = static_cast<int>(threadIdx.x); k < codes; k += block_size)
-      values()[k] = Map::template value<float>(static_cast<std::uint32_t>(k));
+    for (unsigned k = threadIdx.x; k < codes; k += blockDim.x) values()[k] = Map::template value<float>(k);
     if constexpr (requires { Map::kept(); }) {
       const auto* from = reinterpret_cast<const std::uint32_t*>(&Map::kept());
       auto* to = reinterpret_cast<std::uint32_t*>(&tables());
-      for (unsigned k = threadIdx.x; k < sizeof(typename Map::tables) / 4; k += block_size) to[k] = from[k];
+      for (unsigned k = threadIdx.x; k < sizeof(typename Map::tables) / 4; k += blockDim.x) to[k] = from[k];
     }
   }
 

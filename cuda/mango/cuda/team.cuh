@@ -7,7 +7,7 @@
 namespace mango::inline MANGO_ABI::cuda {
 
 inline constexpr int warp_size = 32;
-/// Threads of a block, in every kernel here.
+/// Threads of a block, in kernels that have no reason for another number; no block has more.
 inline constexpr int block_size = 256;
 inline constexpr int warps_per_block = block_size / warp_size;
 
@@ -62,8 +62,7 @@ __device__ __forceinline__ double sum_of_block(double x) {
   if (threadIdx.x % warp_size == 0) of_warp[threadIdx.x / warp_size] = x;
   __syncthreads();
   double total = of_warp[0];
-#pragma unroll
-  for (int w = 1; w < warps_per_block; ++w) total += of_warp[w];
+  for (unsigned w = 1; w < blockDim.x / warp_size; ++w) total += of_warp[w];
   return total;
 }
 

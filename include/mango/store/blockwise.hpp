@@ -266,11 +266,12 @@ template <class Map, int Block, rounding Rounding, class Scale = float> struct b
   MANGO_HD static number_bits<T> by_chance([[maybe_unused]] T x, [[maybe_unused]] scaling by, T y,
                                            number_bits<T> segment, number_bits<T> noise) {
     constexpr int one = 1 << 16;
-    number_ints<T> at =
-        at_least(detail::position_of<Map>(y, segment), Map::first * one);  // it may be rounded past an end
+    number_ints<T> at = detail::position_of<Map>(y, segment);
     if constexpr (Map::nonnegative && Map::has_zero) {
       const number_ints<T> floor = x > T(by.floor) ? number_ints<T>{} + one : number_ints<T>{};
       at = at > floor ? at : floor;
+    } else {
+      at = at_least(at, Map::first * one);  // it may be rounded past an end
     }
     return as_bits(at_most(at, Map::last * one)) + noise;
   }

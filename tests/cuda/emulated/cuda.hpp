@@ -13,6 +13,7 @@
 #define __isGlobal(p) (p)
 #define __builtin_assume(x) (void)(x)
 #define threadIdx (::emulated::dim{::emulated::block::now()->thread()})
+#define blockDim (::emulated::dim{::emulated::block::now()->size()})
 #define blockIdx (::emulated::dim{::emulated::block::now()->index()})
 
 struct alignas(8) uint2 {

@@ -69,6 +69,7 @@ class block {
     return with.values[n % 2][lane];
   }
   unsigned alive() const { return alive_; }
+  unsigned size() const { return static_cast<unsigned>(threads_.size()); }
 
  private:
   static constexpr std::size_t stack_bytes = std::size_t{96} << 10;
