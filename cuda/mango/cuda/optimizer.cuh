@@ -163,11 +163,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   const Chain& rules(std::size_t group = 0) const { return rules_[group]; }
   text describe(std::string_view title = "optimizer") const {
     text out = describe_totals(title);
-    for (std::size_t i = 0; i < rules_.size(); ++i) {
-      hyperparameter_words list;
-      rules_[i].hyperparameters(list);
-      out += describe_group(i, list.words);
-    }
+    out += describe_groups(rules_);
     return out += describe_tensors();
   }
 

@@ -29,6 +29,17 @@ inline text describe_group(std::size_t group, std::string_view hyperparameters) 
   return concat({"group ", digits(group), ": ", hyperparameters, "\n"});
 }
 
+/// One line per group: what its rules are configured as.
+template <class Chain> text describe_groups(const list<Chain>& rules) {
+  text out;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    hyperparameter_words list;
+    rules[i].hyperparameters(list);
+    out += describe_group(i, list.words);
+  }
+  return out;
+}
+
 inline text tensor_registry::describe_totals(std::string_view title) const {
   index_t parameters = 0;
   for (const auto* t : tensors_) parameters += t->elements();

@@ -100,11 +100,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   /// What is really used, in words: hyperparameters of every group, and per tensor its shape, parameter and stores.
   text describe(std::string_view title = "optimizer") const {
     text out = describe_totals(title);
-    for (std::size_t i = 0; i < rules_.size(); ++i) {
-      hyperparameter_words list;
-      rules_[i].hyperparameters(list);
-      out += describe_group(i, list.words);
-    }
+    out += describe_groups(rules_);
     return out += describe_tensors();
   }
 
