@@ -14,16 +14,18 @@ template <class T> class device_span {
   using element_type = T;
 
   constexpr device_span() = default;
-  constexpr device_span(T* data, std::size_t count) : data_(data), size_(count) {}
+  MANGO_HOST_DEVICE constexpr device_span(T* data, std::size_t count) : data_(data), size_(count) {}
   template <class U>
-  requires(std::is_convertible_v<U (*)[], T (*)[]>) constexpr device_span(device_span<U> other)
+  requires(std::is_convertible_v<U (*)[], T (*)[]>) MANGO_HOST_DEVICE constexpr device_span(device_span<U> other)
       : data_(other.data()), size_(other.size()) {}
 
-  constexpr T* data() const { return data_; }
-  constexpr std::size_t size() const { return size_; }
-  constexpr std::size_t size_bytes() const { return size_ * sizeof(T); }
-  constexpr bool empty() const { return size_ == 0; }
-  constexpr device_span subspan(std::size_t first, std::size_t count) const { return {data_ + first, count}; }
+  MANGO_HOST_DEVICE constexpr T* data() const { return data_; }
+  MANGO_HOST_DEVICE constexpr std::size_t size() const { return size_; }
+  MANGO_HOST_DEVICE constexpr std::size_t size_bytes() const { return size_ * sizeof(T); }
+  MANGO_HOST_DEVICE constexpr bool empty() const { return size_ == 0; }
+  MANGO_HOST_DEVICE constexpr device_span subspan(std::size_t first, std::size_t count) const {
+    return {data_ + first, count};
+  }
 #if defined(__CUDACC__)
   __device__ T& operator[](std::size_t i) const { return data_[i]; }
 #endif
