@@ -97,6 +97,23 @@ TEST_CASE("cuda: every number of more than 2^31 is written") {
   CHECK(wrong_after_step<quantised>(n, adamw_of_sevenths(), false) == 0);
 }
 
+#if defined(MANGO_EMULATED)
+TEST_CASE("cuda: another device is current") {
+  using sgd = mango::sgd<mango::stores<mango::fp32>, mango::cuda::device>;
+  support::device_memory<float> p(std::vector<float>(100, 1.0f)), g(std::vector<float>(100, 1.0f));
+  sgd opt({}, mango::cuda::device{});
+  const auto id = opt.add("w", {.shape = {100}}, p.span(), g.span());
+  cudaSetDevice(1);
+  CHECK(code_of([&] { opt.step(); }) == errc::device);
+  CHECK(code_of([&] { opt.bind(id, p.span(), g.span()); }) == errc::device);
+  CHECK(code_of([&] { opt.add("more", 5); }) == errc::device);
+  cudaSetDevice(0);
+  opt.step();
+  CHECK(opt.report().applied);
+  CHECK(opt.counters().steps == 1);
+}
+#endif
+
 TEST_CASE("cuda: a lost context is an error, at once and ever after") {
   if (!may_lose_context()) {
     MESSAGE("SKIPPED: it leaves no context to others; scripts/gpu-check runs it");
