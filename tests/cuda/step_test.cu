@@ -5,6 +5,8 @@
 
 #include "mango/optim/adamw.hpp"
 #include "mango/optim/sgd.hpp"
+#include "mango/rule/average.hpp"
+#include "mango/rule/clip.hpp"
 #include "mango/store/dynamic8.hpp"
 
 #include "cuda/support/pair.cuh"
@@ -218,6 +220,25 @@ TEST_CASE("cuda: what a trainer gets wrong is named, and nothing has changed") {
   opt.step();
   CHECK(opt.report().applied);
   CHECK(opt.size() == static_cast<mango::index_t>(some.size()));
+}
+
+TEST_CASE("cuda: a chain of one's own") {
+  if (!support::has_device()) return;
+  const auto rules = mango::chain(mango::clip_by_value{.limit = 0.05}, mango::scale_by_adam{},
+                                  mango::decoupled_step{0.01, 0.1}, mango::average_weights{.decay = 0.9});
+  const mango::stores<mango::fp32, mango::dynamic8<>, mango::fp32> stores;
+  net all(some);
+  mango::optimizer device(rules, stores, mango::cuda::device{});
+  mango::optimizer host(rules, stores);
+  all.add_to(device);
+  all.add_on_host(host);
+  for (int i = 0; i < 4; ++i) {
+    device.step();
+    host.step();
+  }
+  CHECK(device.report().applied);
+  CHECK(all.distance() < 1e-5);
+  CHECK(std::string_view(device.describe()).find("decay") != std::string_view::npos);
 }
 
 TEST_CASE("cuda: planned bytes are allocated bytes") {
