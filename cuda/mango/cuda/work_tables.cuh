@@ -83,7 +83,7 @@ class work_tables {
     scratch_.reserve(scratch_bytes_, where);
     arrived_.reserve(tensors.size() * slots_at_most, where);
     for (std::size_t i = 0, run = ~std::size_t{0}; i < tensors.size(); ++i) {
-      if (places_[i].run != run) begin_run(run = places_[i].run, i);
+      if (places_[i].run != run) run = places_[i].run, begin_run(i);
       append(tensors[i], i, passes);
     }
     run_starts_.push_back(static_cast<index_t>(tensors.size()));
@@ -154,7 +154,7 @@ class work_tables {
       places_.push_back(p);
     }
   }
-  void begin_run(std::size_t, std::size_t first) {
+  void begin_run(std::size_t first) {
     run_starts_.push_back(static_cast<index_t>(first));
     for (auto& k : kinds_) k.parts.begin_run();
     for (auto& f : finish) f.parts.begin_run();
