@@ -106,6 +106,24 @@ TEST_CASE("cuda: tensor by tensor is the same as all at once") {
   CHECK(b.counters().steps == 3);
 }
 
+TEST_CASE("cuda: gradients that lie elsewhere in every step") {
+  if (!support::has_device()) return;
+  net once(some), moving(some);
+  adamw a({.learning_rate = 0.01}, mango::cuda::device{}), b({.learning_rate = 0.01}, mango::cuda::device{});
+  once.add_to(a);
+  moving.add_to(b);
+  for (int i = 0; i < 4; ++i) {
+    a.step();
+    const device_memory<float> third(moving.g[3]), fifth(moving.g[5], i == 2 ? 1 : 0);  // once misaligned
+    b.bind(b.find("t3"), moving.on_device[3].span(), third.span());
+    b.bind(b.find("t5"), moving.on_device[5].span(), fifth.span());
+    moving.gradient[3] = std::vector<float>(moving.g[3].size(), std::numeric_limits<float>::quiet_NaN());
+    b.step();
+    CHECK(b.report().applied);
+  }
+  for (std::size_t k = 0; k < some.size(); ++k) CHECK(once.on_device[k].host() == moving.on_device[k].host());
+}
+
 TEST_CASE("cuda: a step that is not finite is skipped on the device") {
   if (!support::has_device()) return;
   net all(some);

@@ -19,6 +19,11 @@ template <class T> class device_array {
       check(cudaMemcpyAsync(memory_.data(), from, count * sizeof(T), cudaMemcpyHostToDevice, where.stream()),
             "copying to the device");
   }
+  /// Overwrites count T from number `first` on, which are here already.
+  void overwrite(std::size_t first, const T* from, std::size_t count, const device& where) {
+    check(cudaMemcpyAsync(data() + first, from, count * sizeof(T), cudaMemcpyHostToDevice, where.stream()),
+          "copying to the device");
+  }
   void assign(const list<T>& from, const device& where) { assign(from.begin(), from.size(), where); }
   /// Room for count T, zeroed when it is new.
   void reserve(std::size_t count, const device& where) {

@@ -97,10 +97,15 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
       for (const auto* other : tensors_)
         if (other != &t) mango::detail::check_apart(t, o, *other, other->bound);
       if (cuda::same(t.bound, o) && t.bound_gradient == has_gradient && kinds_[id.index].kind) return;
+      const auto kind = kind_for<P, value>(t, o);
+      auto& was = kinds_[id.index];
+      const bool only_moved = prepared_ && has_gradient && t.bound_gradient && was.kind == kind.kind &&
+                              was.wide == kind.wide && !backend_.capturing();
       t.bound = o;
       t.bound_gradient = has_gradient;
-      kinds_[id.index] = kind_for<P, value>(t, o);
-      prepared_ = false;
+      was = kind;
+      if (only_moved) program_.move(id.index, t, kind, backend_);
+      else prepared_ = false;
     }
   }
   template <class P, class G>

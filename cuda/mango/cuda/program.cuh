@@ -37,6 +37,11 @@ template <class Chain, class Kernels> class program {
     note(rules, options);
   }
 
+  /// One of them lies elsewhere now.
+  void move(std::uint32_t tensor, const mango::detail::tensor_record& t, const bound_kind& k, const device& where) {
+    tables_.move(item_of_[tensor], {&t, k.kind, tensor, k.wide}, where);
+  }
+
   /// Every bound tensor.
   void enqueue(const step_args& args, std::int64_t attempt, cudaStream_t stream) const {
     decide_on(args, {0, static_cast<index_t>(tables_.size())}, tables_.look.parts.all(), true, attempt, stream);

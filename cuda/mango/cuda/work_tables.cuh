@@ -73,7 +73,7 @@ class work_tables {
 
   /// Where one tensor is in every table.
   struct place {
-    std::size_t kind = 0, run = 0, item = 0;
+    std::size_t kind = 0, run = 0, item = 0, job = 0;
     segment parts, look, finish[most_passes];
   };
 
@@ -93,6 +93,19 @@ class work_tables {
     settle_on_device_.assign(settle_, where);
     items_.assign(indices_, where);
     tallies_.reserve(static_cast<std::size_t>(look.parts.all().count), where);
+  }
+
+  /// The same tensor, whose parameter and gradient lie elsewhere now.
+  void move(std::size_t item, const bound_tensor& b, const device& where) {
+    const place& p = places_[item];
+    const auto& t = *b.record;
+    auto& k = kinds_[p.kind];
+    const std::size_t bytes = b.kind->job_bytes;
+    b.kind->fill(k.jobs.data() + p.job * bytes, t, t.bound, b.index, b.wide, b.kind->scratch(t, b.wide),
+                 scratch_.data() + offsets_[item]);
+    k.on_device.overwrite(p.job * bytes, k.jobs.data() + p.job * bytes, bytes, where);
+    look.jobs[item].gradient = t.bound.gradient;
+    look.on_device.overwrite(item, &look.jobs[item], 1, where);
   }
 
   std::size_t runs() const { return run_starts_.empty() ? 0 : run_starts_.size() - 1; }
@@ -170,6 +183,7 @@ class work_tables {
     b.kind->fill(k.jobs.data() + number * b.kind->job_bytes, t, t.bound, b.index, b.wide, s, scratch);
     p.parts = k.parts.append(number, b.kind->parts(t, b.wide));
     p.item = i;
+    p.job = number;
     p.look = look.append({t.bound.gradient, t.elements(), t.bound.gradient_type, b.wide},
                          (t.elements() + look_part - 1) / look_part);
     indices_.push_back(b.index);
