@@ -12,7 +12,7 @@ namespace plan {
 /// How weights and gradients are kept.
 struct setup {
   mango::dtype parameters = mango::dtype::f32;
-  bool master = false;                     ///< bf16 weights follow fp32 copies
+  bool master = false;                     ///< weights of 16 bits follow fp32 copies
   bool fused = false;                      ///< each gradient is used up during backward, so that there is one at a time
   std::vector<std::string> settings = {};  ///< "name=value" for every optimizer
 };

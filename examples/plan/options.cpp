@@ -22,11 +22,11 @@ void declare(CLI::App& app, options& o, std::string& budget, std::string& parame
   app.add_option("models", o.models, "models by name (--list), .csv files, .safetensors files; several count together")
       ->type_name("MODEL");
   app.add_option("--budget", budget, "what there is, such as 24GiB, 80GB or a number of bytes")->type_name("SIZE");
-  app.add_option("--parameters", parameters, "fp32 or bf16: how weights and gradients are kept")
-      ->check(one_of({"fp32", "bf16"}))
+  app.add_option("--parameters", parameters, "fp32, bf16 or fp16: how weights and gradients are kept")
+      ->check(one_of({"fp32", "bf16", "fp16"}))
       ->type_name("TYPE")
       ->capture_default_str();
-  app.add_flag("--master", o.how.master, "bf16 weights follow fp32 master copies");
+  app.add_flag("--master", o.how.master, "weights of 16 bits follow fp32 master copies");
   app.add_option("--gradients", gradients, "held: all at once; fused: one tensor at a time, during backward")
       ->check(one_of({"held", "fused"}))
       ->type_name("HOW")
@@ -42,7 +42,7 @@ void declare(CLI::App& app, options& o, std::string& budget, std::string& parame
 void check(options& o, const std::string& budget) {
   if (o.models.empty() && !o.list) throw std::invalid_argument("no model; name one of --list, or a file");
   if (o.how.master && o.how.parameters == mango::dtype::f32)
-    throw std::invalid_argument("--master wants --parameters bf16: fp32 weights need no other copy");
+    throw std::invalid_argument("--master wants --parameters bf16 or fp16: fp32 weights need no other copy");
   if (budget.empty()) return;
   o.budget = parse_bytes(budget);
   if (!o.budget)
@@ -63,7 +63,9 @@ parsed parse(std::vector<std::string> arguments) {
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes a vector from its back
   try {
     app.parse(arguments);
-    o.how.parameters = parameters == "bf16" ? mango::dtype::bf16 : mango::dtype::f32;
+    o.how.parameters = parameters == "bf16"   ? mango::dtype::bf16
+                       : parameters == "fp16" ? mango::dtype::f16
+                                              : mango::dtype::f32;
     o.how.fused = gradients == "fused";
     if (app.count("--budget") > 0 && budget.empty()) budget = " ";
     check(o, budget);

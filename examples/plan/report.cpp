@@ -17,9 +17,8 @@ std::size_t result::fitting() const {
 std::string heading(const result& r) {
   std::string out = r.what.name + ": " + grouped(static_cast<bytes_t>(r.what.parameters())) + " parameters in " +
                     grouped(static_cast<bytes_t>(r.what.tensor_count())) + " tensors; ";
-  out += r.how.parameters == mango::dtype::f32 ? "fp32 weights"
-         : r.how.master                        ? "bf16 weights with fp32 master copies"
-                                               : "bf16 weights";
+  out += r.how.parameters == mango::dtype::f32 ? "fp32" : r.how.parameters == mango::dtype::f16 ? "fp16" : "bf16";
+  out += r.how.master ? " weights with fp32 master copies" : " weights";
   out += r.how.fused ? ", one gradient at a time" : ", all gradients held";
   for (const auto& s : r.how.settings) out += ", " + s;
   if (r.budget) out += "; budget " + grouped(*r.budget) + " bytes";

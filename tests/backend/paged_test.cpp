@@ -107,11 +107,11 @@ TEST_CASE("backend paged: the bits of host with clipping, accumulators and compe
   SUBCASE("clipped") { check_same_as_host<stores<fp32, bf16>>({.max_norm = 0.1}); }
   SUBCASE("accumulated") { check_same_as_host<stores<fp32, fp32>>({.options = {.accumulate = true}}); }
   SUBCASE("kahan parameters") {
-    check_same_as_host<stores<bf16, bf16>, bfloat16>({.options = {.bf16_parameters = rounding::kahan}});
+    check_same_as_host<stores<bf16, bf16>, bfloat16>({.options = {.half_parameters = rounding::kahan}});
   }
   SUBCASE("all of it") {
     check_same_as_host<stores<factored<>, bf16>, bfloat16>(
-        {.max_norm = 0.1, .options = {.bf16_parameters = rounding::kahan, .accumulate = true}});
+        {.max_norm = 0.1, .options = {.half_parameters = rounding::kahan, .accumulate = true}});
   }
 }
 

@@ -76,7 +76,7 @@ const char* word_for(storage s) {
 // the last loss as a share of the first
 template <class Problem> double train(const std::string& line, storage s, const mango::host& backend) {
   Problem f;
-  auto opt = mango::make_optimizer(line + ",bf16_parameters=" + word_for(s), backend);
+  auto opt = mango::make_optimizer(line + ",half_parameters=" + word_for(s), backend);
   std::vector<bfloat16> half[2], slope[2];
   std::vector<float> master[2];
   for (std::size_t i = 0; i < 2; ++i) {

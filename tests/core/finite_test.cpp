@@ -27,11 +27,12 @@ double double_of(std::uint64_t pattern) {
   return x;
 }
 void put(float& at, std::uint32_t pattern) { std::memcpy(&at, &pattern, sizeof at); }
-void put(bfloat16& at, std::uint32_t pattern) { at.bits = static_cast<std::uint16_t>(pattern >> 16); }
+void put(half auto& at, std::uint32_t pattern) { at.bits = static_cast<std::uint16_t>(pattern >> 16); }
 
-// Patterns whose upper half is still NaN or infinite, for bfloat16.
-template <class E> bool survives(std::uint32_t pattern) {
-  return sizeof(E) == 4 || (pattern & 0x7f800000u) == 0x7f800000u;
+// Patterns that are NaN or infinite; of 16 bits, those whose upper half is.
+template <class E> bool is_bad(std::uint32_t pattern) {
+  const std::uint32_t exponent = std::same_as<E, float16> ? 0x7c000000u : 0x7f800000u;
+  return (pattern & exponent) == exponent;
 }
 
 // Puts each pattern at the position and asks all three scans; returns how many answered wrongly.
@@ -44,8 +45,8 @@ template <class E> int wrong_scans(std::vector<E>& x, std::size_t at) {
     wrong += tally_range(x.data(), 0, n).nonfinite != bad;
     wrong += has_nonfinite(x.data(), 0, place) || has_nonfinite(x.data(), place + 1, n);
   };
-  for (const std::uint32_t pattern : support::nonfinite_patterns) put(x[at], pattern), ask(survives<E>(pattern));
-  for (const std::uint32_t pattern : support::finite_patterns) put(x[at], pattern), ask(false);
+  for (const std::uint32_t pattern : support::nonfinite_patterns) put(x[at], pattern), ask(is_bad<E>(pattern));
+  for (const std::uint32_t pattern : support::finite_patterns) put(x[at], pattern), ask(is_bad<E>(pattern));
   put(x[at], 0x3f800000u);
   return wrong;
 }
@@ -77,11 +78,13 @@ TEST_CASE("core finite: a float in memory") {
   }
 }
 
-TEST_CASE("core finite: every bfloat16 in memory") {
+TEST_CASE("core finite: every number of 16 bits in memory") {
   int wrong = 0;
   for (std::uint32_t b = 0; b < 0x10000; ++b) {
     const bfloat16 x{static_cast<std::uint16_t>(b)};
+    const float16 y{static_cast<std::uint16_t>(b)};
     wrong += is_nonfinite(&x) != ((b >> 7 & 0xffu) == 0xffu);
+    wrong += is_nonfinite(&y) != ((b >> 10 & 0x1fu) == 0x1fu);
   }
   CHECK(wrong == 0);
 }
@@ -118,6 +121,7 @@ TEST_CASE("core finite: values made from bits") {
 TEST_CASE("core finite: scans find one number at every position of every size") {
   CHECK(wrong_sizes<float>() == 0);
   CHECK(wrong_sizes<bfloat16>() == 0);
+  CHECK(wrong_sizes<float16>() == 0);
   CHECK_FALSE(has_nonfinite(static_cast<const float*>(nullptr), 0, 0));
   CHECK(first_nonfinite(static_cast<const float*>(nullptr), 0) == 0);
 }

@@ -8,6 +8,7 @@
 #include "mango/optim/lion.hpp"
 #include "mango/optim/sgd.hpp"
 #include "mango/store/dynamic8.hpp"
+#include "mango/store/fp16.hpp"
 #include "mango/store/kahan.hpp"
 #include "mango/store/linear4.hpp"
 #include "mango/store/linear8.hpp"
@@ -19,7 +20,7 @@ namespace {
 
 template <class Stores> using adamw = support::product<mango::adamw, Stores>;
 template <class... S> using of = mango::stores<S...>;
-using mango::bfloat16;
+using mango::bfloat16, mango::float16;
 
 constexpr mango::index_t sizes[] = {0, 1, 7, 8, 31, 32, 33, 255, 256, 257, 2047, 2048, 2049, 4095, 4096, 4097, 65537};
 
@@ -39,12 +40,14 @@ template <class Product, class P, class G, class Config> void same_bits(const Co
 const mango::adamw_config config{.learning_rate = mango::warmup_cosine{.peak = 0.01, .warmup = 2, .total = 9},
                                  .weight_decay = 0.1};
 const mango::tensor_spec bf16_parameter{.shape = {}, .parameter = mango::dtype::bf16};
+const mango::tensor_spec f16_parameter{.shape = {}, .parameter = mango::dtype::f16};
 
 }  // namespace
 
 TEST_CASE("cuda: element-wise stores have the host's bits") {
   same_bits<adamw<of<mango::fp32, mango::fp32>>, float, float>(config, {});
   same_bits<adamw<of<mango::bf16, mango::bf16>>, float, float>(config, {});
+  same_bits<adamw<of<mango::fp16, mango::fp16>>, float, float16>(config, {});
   same_bits<adamw<of<mango::kahan, mango::fp32>>, float, bfloat16>(config, {});
 }
 
@@ -62,13 +65,26 @@ TEST_CASE("cuda: bfloat16 parameters of every kind have the host's bits") {
   auto rounded = config;
   same_bits<adamw<of<mango::fp32, mango::fp32>>, bfloat16, bfloat16>(rounded, bf16_parameter);
   same_bits<adamw<of<mango::dynamic8<>, mango::dynamic8<>>>, bfloat16, float>(rounded, bf16_parameter);
-  rounded.options.bf16_parameters = mango::rounding::kahan;
+  rounded.options.half_parameters = mango::rounding::kahan;
   same_bits<adamw<of<mango::fp32, mango::fp32>>, bfloat16, bfloat16>(rounded, bf16_parameter);
-  rounded.options.bf16_parameters = mango::rounding::nearest;
+  rounded.options.half_parameters = mango::rounding::nearest;
   same_bits<adamw<of<mango::fp32, mango::fp32>>, bfloat16, float>(rounded, bf16_parameter);
   mango::tensor_spec with_master = bf16_parameter;
   with_master.master = true;
   same_bits<adamw<of<mango::fp32, mango::fp32>>, bfloat16, bfloat16>(config, with_master);
+}
+
+TEST_CASE("cuda: half parameters of every kind have the host's bits") {
+  auto rounded = config;
+  same_bits<adamw<of<mango::fp16, mango::fp16>>, float16, float16>(rounded, f16_parameter);
+  same_bits<adamw<of<mango::dynamic8<>, mango::dynamic8<>>>, float16, float16>(rounded, f16_parameter);
+  rounded.options.half_parameters = mango::rounding::kahan;
+  same_bits<adamw<of<mango::fp32, mango::fp32>>, float16, float16>(rounded, f16_parameter);
+  rounded.options.half_parameters = mango::rounding::nearest;
+  same_bits<adamw<of<mango::fp32, mango::fp32>>, float16, float>(rounded, f16_parameter);
+  mango::tensor_spec with_master = f16_parameter;
+  with_master.master = true;
+  same_bits<adamw<of<mango::fp32, mango::fp32>>, float16, bfloat16>(config, with_master);
 }
 
 TEST_CASE("cuda: the other products have the host's bits") {

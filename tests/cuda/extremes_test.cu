@@ -46,12 +46,12 @@ template <class Optimizer, class Config> unsigned wrong_after_step(index_t n, co
 
 mango::sgd_config sgd_of_halves() {
   mango::sgd_config c{.learning_rate = 0.5, .momentum = 0};
-  c.options.bf16_parameters = mango::rounding::nearest;
+  c.options.half_parameters = mango::rounding::nearest;
   return c;
 }
 mango::adamw_config adamw_of_sevenths() {
   mango::adamw_config c{.learning_rate = 7, .weight_decay = 0};  // as large as a unit in the last place of 251
-  c.options.bf16_parameters = mango::rounding::nearest;
+  c.options.half_parameters = mango::rounding::nearest;
   return c;
 }
 

@@ -1,4 +1,4 @@
-// expect: static.assert.* "?mango: parameters and gradients are float or mango::bfloat16; double, half and integers
+// expect: static.assert.* "?mango: parameters and gradients are float, mango::bfloat16 or mango::float16; double
 #include <span>
 
 #include "mango/optim/adamw.hpp"

@@ -140,7 +140,7 @@ TEST_CASE("optim accumulate: bf16 parameters with and without a master take thei
   for (const bool master : {false, true}) {
     CAPTURE(master);
     auto config = base;
-    config.options.bf16_parameters = mango::rounding::kahan;
+    config.options.half_parameters = mango::rounding::kahan;
     mango::adamw opt{config}, exact{config};
     const mango::tensor_spec spec{.shape = {33}, .parameter = mango::dtype::bf16, .master = master};
     const auto a = opt.add("w", spec), b = exact.add("w", spec);

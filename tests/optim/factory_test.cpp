@@ -60,7 +60,7 @@ struct change {
 const change common[] = {{"learning_rate", "0.02", ""},     {"weight_decay", "0.25", ""},
                          {"max_norm", "0.5", ""},           {"on_nonfinite", "skip", ""},
                          {"on_nonfinite", "unchecked", ""}, {"max_consecutive_skips", "2", "on_nonfinite=skip"},
-                         {"bf16_parameters", "kahan", ""},  {"bf16_parameters", "nearest", ""},
+                         {"half_parameters", "kahan", ""},  {"half_parameters", "nearest", ""},
                          {"accumulate", "yes", ""},         {"seed", "7", ""}};
 const change adams[] = {{"b1", "0.5", ""},
                         {"b2", "0.5", ""},
@@ -262,7 +262,7 @@ TEST_CASE("optim factory: learning rates and schedules from text") {
 }
 
 TEST_CASE("optim factory: bytes are known before, masters are bound, refused tensors are not registered") {
-  auto opt = make_optimizer("adamw:stores=bf16,bf16_parameters=kahan");
+  auto opt = make_optimizer("adamw:stores=bf16,half_parameters=kahan");
   const mango::tensor_spec spec{.shape = {8}, .parameter = mango::dtype::bf16}, f32{.shape = {8}};
   auto mastered = spec;
   mastered.master = true;

@@ -6,6 +6,7 @@
 
 #include "mango/backend/threads.hpp"
 #include "mango/optim/adamw.hpp"
+#include "mango/store/fp16.hpp"
 #include "optim/caught.hpp"
 #include "optim/model.hpp"
 #include "optim/snapshot.hpp"
@@ -112,6 +113,10 @@ TEST_CASE("optim fused: clipped fp32 AdamW is the same bits in two phases and ba
 
 TEST_CASE("optim fused: bf16 AdamW with stochastic rounding is the same bits in every way") {
   same_bits_in_every_way<model<bfloat16>, stores<bf16, bf16>>(plain);
+}
+
+TEST_CASE("optim fused: fp16 AdamW with stochastic rounding is the same bits in every way") {
+  same_bits_in_every_way<model<mango::float16>, stores<mango::fp16, mango::fp16>>(plain);
 }
 
 TEST_CASE("optim fused: clipping scales every gradient by max_norm over the norm of all") {

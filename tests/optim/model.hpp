@@ -8,7 +8,7 @@
 
 namespace optim_test {
 
-/// Tensors of these sizes. `P` and `G` are float or bfloat16; gradients depend on the step alone.
+/// Tensors of these sizes. `P` and `G` are float, bfloat16 or float16; gradients depend on the step alone.
 template <class P = float, class G = P> struct model {
   std::vector<std::vector<P>> p;
   std::vector<std::vector<G>> g;
@@ -45,7 +45,11 @@ template <class P = float, class G = P> struct model {
  private:
   template <class E> static std::vector<E> as(const std::vector<float>& x) {
     if constexpr (std::same_as<E, float>) return x;
-    else return to_bf16(x);
+    else {
+      std::vector<E> out;
+      for (const float v : x) out.push_back(mango::round_nearest<E>(v));
+      return out;
+    }
   }
 };
 

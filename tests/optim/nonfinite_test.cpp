@@ -19,8 +19,11 @@ namespace {
 const std::vector<index_t> sizes = {7, 40, 131'075};  // the last has three chunks
 
 template <class G> void poison(std::vector<G>& g, index_t at, std::uint32_t pattern) {
-  if constexpr (sizeof(G) == 2) pattern = pattern >> 16 | 1u << ((pattern & 0x7fffffu) != 0 ? 0 : 7);  // NaN stays NaN
-  std::memcpy(static_cast<void*>(g.data() + at), &pattern, sizeof(G));  // little-endian: the lower half
+  if constexpr (std::same_as<G, mango::float16>)
+    pattern = (pattern >> 16 & 0x8000u) | ((pattern & 0x7fffffu) != 0 ? 0x7c01u : 0x7c00u);
+  else if constexpr (sizeof(G) == 2)
+    pattern = pattern >> 16 | 1u << ((pattern & 0x7fffffu) != 0 ? 0 : 7);  // NaN stays NaN
+  std::memcpy(static_cast<void*>(g.data() + at), &pattern, sizeof(G));     // little-endian: the lower half
 }
 
 mango::adamw_config config_of(nonfinite mode, double max_norm = 0, std::int64_t max_skips = 0,
@@ -117,11 +120,19 @@ TEST_CASE("optim nonfinite: raise names the tensor and the element and changes n
 TEST_CASE("optim nonfinite: raise names the tensor and the element and changes nothing, bf16 gradients") {
   raises_everywhere<bfloat16>();
 }
+
+TEST_CASE("optim nonfinite: raise names the tensor and the element and changes nothing, fp16 gradients") {
+  raises_everywhere<mango::float16>();
+}
 TEST_CASE("optim nonfinite: skip leaves out the step or the tensor and counts it, fp32 gradients") {
   skips_everywhere<float>();
 }
 TEST_CASE("optim nonfinite: skip leaves out the step or the tensor and counts it, bf16 gradients") {
   skips_everywhere<bfloat16>();
+}
+
+TEST_CASE("optim nonfinite: skip leaves out the step or the tensor and counts it, fp16 gradients") {
+  skips_everywhere<mango::float16>();
 }
 
 TEST_CASE("optim nonfinite: a skipped step can be taken again, and is then what it would have been") {

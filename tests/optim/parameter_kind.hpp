@@ -1,5 +1,6 @@
 #pragma once
-// the kinds of parameter an optimizer can have: fp32, bf16 in each rounding, bf16 with an fp32 master copy
+// the kinds of parameter an optimizer can have: fp32, 16 bits in each rounding, 16 bits with an fp32
+// master copy
 #include <concepts>
 #include <vector>
 
@@ -12,19 +13,18 @@ enum class kind { f32, stochastic, kahan, nearest, master };
 inline constexpr kind kinds[] = {kind::f32, kind::stochastic, kind::kahan, kind::nearest, kind::master};
 
 inline mango::optimizer_options options_for(kind k) {
-  return {.bf16_parameters = k == kind::kahan     ? mango::rounding::kahan
+  return {.half_parameters = k == kind::kahan     ? mango::rounding::kahan
                              : k == kind::nearest ? mango::rounding::nearest
                                                   : mango::rounding::stochastic};
 }
-inline mango::tensor_spec spec_for(kind k, mango::index_t n) {
-  return {
-      .shape = {n}, .parameter = k == kind::f32 ? mango::dtype::f32 : mango::dtype::bf16, .master = k == kind::master};
+inline mango::tensor_spec spec_for(kind k, mango::index_t n, mango::dtype half = mango::dtype::bf16) {
+  return {.shape = {n}, .parameter = k == kind::f32 ? mango::dtype::f32 : half, .master = k == kind::master};
 }
 
 /// A number in the type of an array that holds it, and all of them.
 template <class E> E as(float x) {
   if constexpr (std::same_as<E, float>) return x;
-  else return mango::round_nearest(x);
+  else return mango::round_nearest<E>(x);
 }
 template <class E> std::vector<E> all_as(const std::vector<float>& x) {
   std::vector<E> out;

@@ -38,7 +38,7 @@ TEST_CASE("optim registry: column-major extents are reversed, and the last two d
 
 TEST_CASE("optim registry: state has names, types and live memory") {
   mango::adamw<mango::stores<mango::fp32, mango::kahan>> opt{
-      {.options = {.bf16_parameters = mango::rounding::kahan, .accumulate = true}}};
+      {.options = {.half_parameters = mango::rounding::kahan, .accumulate = true}}};
   const auto id = opt.add("w", {.shape = {6}, .parameter = dtype::bf16});
   const auto parts = opt.state("w");
   struct row {
@@ -142,7 +142,7 @@ TEST_CASE("optim registry: describe says what is used") {
                              .max_norm = 1.5,
                              .options = {.on_nonfinite = mango::nonfinite::skip,
                                          .max_consecutive_skips = 5577,
-                                         .bf16_parameters = mango::rounding::kahan,
+                                         .half_parameters = mango::rounding::kahan,
                                          .accumulate = true,
                                          .seed = 987654321}};
   mango::adamw<mango::stores<mango::bf16, mango::fp32>> opt{config};

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "mango/optim/adamw.hpp"
+#include "mango/store/fp16.hpp"
 #include "mango/store/kahan.hpp"
 #include "mango/store/nf4.hpp"
 #include "optim/numbers.hpp"
@@ -10,7 +11,7 @@
 #include "support/counting.hpp"
 
 using namespace optim_test;
-using mango::bf16, mango::fp32, mango::kahan, mango::stores;
+using mango::bf16, mango::float16, mango::fp16, mango::fp32, mango::kahan, mango::stores;
 
 namespace {
 
@@ -36,7 +37,7 @@ template <class Stores, class P, class G> double learn(kind k) {
   std::vector<P> p(n);
   std::vector<G> g(n);
   std::vector<float> master(k == kind::master ? n : 0), values(n);
-  opt.bind(opt.add("w", spec_for(k, n)), p, g, master);
+  opt.bind(opt.add("w", spec_for(k, n, mango::dtype_of<P>)), p, g, master);
   const double first = f.loss(values);
   for (int step = 0; step < 300; ++step) {
     for (std::size_t i = 0; i < n; ++i) g[i] = as<G>(f.gradient(values[i], i));
@@ -47,12 +48,12 @@ template <class Stores, class P, class G> double learn(kind k) {
   return f.loss(values) / first;
 }
 
-template <class Stores, class G> void learns_with() {
+template <class Stores, class G, class Half = bfloat16> void learns_with() {
   CHECK(learn<Stores, float, G>(kind::f32) < 1e-4);
-  CHECK(learn<Stores, bfloat16, G>(kind::master) < 1e-4);  // the image: one rounding
-  CHECK(learn<Stores, bfloat16, G>(kind::kahan) < 1e-4);
-  CHECK(learn<Stores, bfloat16, G>(kind::stochastic) < 2e-4);
-  CHECK(learn<Stores, bfloat16, G>(kind::nearest) < 1e-3);
+  CHECK(learn<Stores, Half, G>(kind::master) < 1e-4);  // the image: one rounding
+  CHECK(learn<Stores, Half, G>(kind::kahan) < 1e-4);
+  CHECK(learn<Stores, Half, G>(kind::stochastic) < 2e-4);
+  CHECK(learn<Stores, Half, G>(kind::nearest) < 1e-3);
 }
 
 // state_bytes() before == after == what was allocated == what state() shows, for even and odd sizes
@@ -96,6 +97,29 @@ TEST_CASE("optim stores: bf16 moments learn with every parameter and gradient ty
   learns_with<stores<bf16, bf16>, bfloat16>();
 }
 
+TEST_CASE("optim stores: fp16 moments learn with every parameter and gradient type") {
+  learns_with<stores<fp16, fp16>, float, float16>();
+  learns_with<stores<fp16, fp16>, float16, float16>();
+  learns_with<stores<fp32, fp32>, float16, float16>();
+}
+
+TEST_CASE("optim stores: fp16 moments of gradients whose squares no half can hold") {
+  constexpr index_t n = 301;
+  std::vector<float> p(n), exact(n);
+  mango::adamw<stores<fp16, fp16>> opt{{.weight_decay = 0}};
+  mango::adamw<> reference{{.weight_decay = 0}};
+  const auto id = opt.add("w", {.shape = {n}}), same = reference.add("w", {.shape = {n}});
+  for (unsigned step = 0; step < 200; ++step) {
+    const auto g = uniform(n, 50 + step, -2e-5, 4e-5);
+    opt.begin_step().update(id, p, g);
+    reference.begin_step().update(same, exact, g);
+  }
+  double moved = 0, apart = 0;
+  for (std::size_t i = 0; i < p.size(); ++i)
+    moved += std::abs(static_cast<double>(exact[i])), apart += std::abs(static_cast<double>(p[i] - exact[i]));
+  CHECK(apart < 0.01 * moved);
+}
+
 TEST_CASE("optim stores: kahan moments learn with every parameter and gradient type") {
   learns_with<stores<kahan, kahan>, float>();
   learns_with<stores<kahan, kahan>, bfloat16>();
@@ -134,6 +158,7 @@ TEST_CASE("optim stores: mixed stores learn") {
 TEST_CASE("optim stores: bytes of state are known before, exact after, and all that is allocated") {
   count_bytes<stores<fp32, fp32>>(4, 4, 4);
   count_bytes<stores<bf16, bf16>>(2, 2, 2);
+  count_bytes<stores<fp16, fp16>>(2, 2, 2);
   count_bytes<stores<kahan, kahan>>(4, 4, 2);
   count_bytes<stores<bf16, fp32>>(2, 4, 4);
 }

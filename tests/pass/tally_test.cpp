@@ -52,10 +52,12 @@ TEST_CASE("pass tally: the sum of squares at every kind of size and position") {
   CHECK(tally_range(static_cast<const float*>(nullptr), 0, 0).squared_norm == 0);
 }
 
-TEST_CASE("pass tally: the sum of squares of bfloat16") {
+TEST_CASE("pass tally: the sum of squares of numbers of 16 bits") {
   std::vector<bfloat16> x;
-  for (const float value : support::normals(5000, 2)) x.push_back(round_nearest(value));
-  for (const index_t n : {1, 17, 1024, 5000}) CHECK(error_of(x, 0, n) <= tolerance);
+  std::vector<float16> y;
+  for (const float value : support::normals(5000, 2))
+    x.push_back(round_nearest(value)), y.push_back(round_nearest<float16>(value));
+  for (const index_t n : {1, 17, 1024, 5000}) CHECK((error_of(x, 0, n) <= tolerance && error_of(y, 0, n) <= tolerance));
 }
 
 TEST_CASE("pass tally: many magnitudes, and squares that overflow float") {

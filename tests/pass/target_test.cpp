@@ -5,8 +5,8 @@
 
 #include "mango/rule/momentum.hpp"
 #include "mango/rule/weight_decay.hpp"
-#include "mango/store/bf16.hpp"
 #include "mango/store/fp32.hpp"
+#include "mango/store/rounded.hpp"
 #include "support/compare.hpp"
 #include "support/guarded.hpp"
 #include "support/one_pass.hpp"
@@ -22,11 +22,12 @@ namespace {
 
 constexpr philox_key key{.seed = 5, .tensor = 6, .epoch = 7};
 
-// The parameter in every form at once, with sentinels around each array.
-struct forms {
+// The parameter in every form at once, those of 16 bits as H, with sentinels around each array.
+template <half H> struct forms {
   std::size_t n;
   guarded<float> p, delta;
-  guarded<bfloat16> half, compensation;
+  guarded<H> half;
+  guarded<bfloat16> compensation;
 
   forms(std::size_t size, std::size_t past)
       : n(size),
@@ -34,7 +35,8 @@ struct forms {
         delta(size, past + 1),
         half(size, past + 2),
         compensation(size, past + 3) {
-    for (std::size_t i = 0; i < n; ++i) half[i] = round_nearest(p[i]), compensation[i] = round_nearest(p[i] * 0x1p-12f);
+    for (std::size_t i = 0; i < n; ++i)
+      half[i] = round_nearest<H>(p[i]), compensation[i] = round_nearest(p[i] * 0x1p-12f);
   }
   bool intact() const { return p.check() && delta.check() && half.check() && compensation.check(); }
 
@@ -44,28 +46,29 @@ struct forms {
 };
 
 guarded<float> gradient(std::size_t n, std::size_t past, float) { return {support::spread(n, 2, -9, 1), past}; }
-guarded<bfloat16> gradient(std::size_t n, std::size_t past, bfloat16) {
-  std::vector<bfloat16> g(n);
-  for (std::size_t i = 0; i < n; ++i) g[i] = round_nearest(support::spread(n, 2, -9, 1)[i]);
+template <half G> guarded<G> gradient(std::size_t n, std::size_t past, G) {
+  const std::vector<float> numbers = support::spread(n, 2, -9, 1);
+  std::vector<G> g(n);
+  for (std::size_t i = 0; i < n; ++i) g[i] = round_nearest<G>(numbers[i]);
   return {g, past};
 }
 
 // The empty chain's update is the gradient, so what is to be stored is one float addition of known numbers.
-template <class G> void check_targets(std::size_t n, std::size_t past) {
+template <half H, class G> void check_targets(std::size_t n, std::size_t past) {
   CAPTURE(n);
   CAPTURE(past);
   const auto g = gradient(n, past, G{});
-  const forms before(n, past);
-  forms fp(n, past), master(n, past), nearest(n, past), stochastic(n, past), pair(n, past), apart(n, past),
+  const forms<H> before(n, past);
+  forms<H> fp(n, past), master(n, past), nearest(n, past), stochastic(n, past), pair(n, past), apart(n, past),
       apart_half(n, past);
   fp.add(in_place<fp32>{{fp.p.data()}}, g);
-  master.add(master_copy{master.p.data(), master.half.data()}, g);
-  nearest.add(nearest_bf16{nearest.half.data()}, g);
-  stochastic.add(in_place<bf16>{{stochastic.half.data()}}, g);
-  pair.add(in_place<kahan>{{pair.half.data(), pair.compensation.data()}}, g);
+  master.add(master_copy<H>{master.p.data(), master.half.data()}, g);
+  nearest.add(to_nearest<H>{nearest.half.data()}, g);
+  stochastic.add(in_place<rounded<H>>{{stochastic.half.data()}}, g);
+  pair.add(in_place<compensated<H>>{{pair.half.data(), pair.compensation.data()}}, g);
   apart.add(into<float>{apart.p.data(), apart.delta.data()}, g);
-  apart_half.add(into<bfloat16>{apart_half.half.data(), apart_half.delta.data()}, g);
-  for (const forms* f : {&fp, &master, &nearest, &stochastic, &pair, &apart, &apart_half}) CHECK(f->intact());
+  apart_half.add(into<H>{apart_half.half.data(), apart_half.delta.data()}, g);
+  for (const forms<H>* f : {&fp, &master, &nearest, &stochastic, &pair, &apart, &apart_half}) CHECK(f->intact());
   CHECK(support::first_difference(std::as_const(apart.p).span(), before.p.span()) == -1);
   CHECK(support::first_difference(std::as_const(apart_half.half).span(), before.half.span()) == -1);
   int wrong[6] = {};
@@ -74,11 +77,11 @@ template <class G> void check_targets(std::size_t n, std::size_t past) {
     philox_key k = key;
     k.stream = parameter_stream;
     wrong[0] += fp.p[i] != moved;
-    wrong[1] += master.p[i] != moved || master.half[i] != round_nearest(moved);
-    wrong[2] += nearest.half[i] != round_nearest(moved_half);
-    wrong[3] += stochastic.half[i] != round_stochastic(moved_half, random16(k, static_cast<index_t>(i)));
+    wrong[1] += master.p[i] != moved || master.half[i] != round_nearest<H>(moved);
+    wrong[2] += nearest.half[i] != round_nearest<H>(moved_half);
+    wrong[3] += stochastic.half[i] != round_stochastic<H>(moved_half, random16(k, static_cast<index_t>(i)));
     const float sum = (half + to_float(before.compensation[i])) + u;
-    const bfloat16 value = round_nearest(sum);
+    const H value = round_nearest<H>(sum);
     wrong[4] += pair.half[i] != value || pair.compensation[i] != round_nearest(sum - to_float(value));
     wrong[5] += apart.delta[i] != u || apart_half.delta[i] != u;
   }
@@ -111,33 +114,44 @@ double error_of_steps(std::size_t n, Target target, double rounding, Read read) 
   return worst.error;
 }
 
-template <class G> void check_twins() {
+template <half H, class G> void check_twins() {
   const std::size_t n = 133;
-  const auto half = [](forms& f) { return [&f](std::size_t i) { return to_float(f.half[i]); }; };
-  const auto full = [](forms& f) { return [&f](std::size_t i) { return f.p[i]; }; };
-  const auto both = [](forms& f) {
+  const double half_a_place = std::same_as<H, float16> ? 0x1p-11 : 0x1p-8, both_places = half_a_place * 0x1p-8;
+  const auto half = [](forms<H>& f) { return [&f](std::size_t i) { return to_float(f.half[i]); }; };
+  const auto full = [](forms<H>& f) { return [&f](std::size_t i) { return f.p[i]; }; };
+  const auto both = [](forms<H>& f) {
     return [&f](std::size_t i) { return to_float(f.half[i]) + to_float(f.compensation[i]); };
   };
-  forms a(n, 0), b(n, 1), c(n, 2), d(n, 3), e(n, 4);
+  forms<H> a(n, 0), b(n, 1), c(n, 2), d(n, 3), e(n, 4);
   CHECK(error_of_steps<G>(n, in_place<fp32>{{a.p.data()}}, 0, full(a)) <= 1);
-  CHECK(error_of_steps<G>(n, master_copy{b.p.data(), b.half.data()}, 0, full(b)) <= 1);
-  CHECK(error_of_steps<G>(n, in_place<kahan>{{c.half.data(), c.compensation.data()}}, 0x1p-16, both(c)) <= 1);
-  CHECK(error_of_steps<G>(n, in_place<bf16>{{d.half.data()}}, 0x1p-7, half(d)) <= 1);
-  CHECK(error_of_steps<G>(n, nearest_bf16{e.half.data()}, 0x1p-8, half(e)) <= 1);
+  CHECK(error_of_steps<G>(n, master_copy<H>{b.p.data(), b.half.data()}, 0, full(b)) <= 1);
+  CHECK(error_of_steps<G>(n, in_place<compensated<H>>{{c.half.data(), c.compensation.data()}}, both_places, both(c)) <=
+        1);
+  CHECK(error_of_steps<G>(n, in_place<rounded<H>>{{d.half.data()}}, 2 * half_a_place, half(d)) <= 1);
+  CHECK(error_of_steps<G>(n, to_nearest<H>{e.half.data()}, half_a_place, half(e)) <= 1);
   CHECK((a.intact() && b.intact() && c.intact() && d.intact() && e.intact()));
 }
 
 }  // namespace
 
 TEST_CASE("pass target: each target keeps p + u in its way, from float gradients") {
-  for (const std::size_t n : {0u, 1u, 3u, 15u, 16u, 17u, 127u, 128u, 129u, 1009u}) check_targets<float>(n, n % 16);
+  for (const std::size_t n : {0u, 1u, 3u, 15u, 16u, 17u, 127u, 128u, 129u, 1009u}) {
+    check_targets<bfloat16, float>(n, n % 16);
+    check_targets<float16, float>(n, n % 16);
+  }
 }
 
-TEST_CASE("pass target: each target keeps p + u in its way, from bfloat16 gradients") {
-  for (const std::size_t n : {0u, 1u, 15u, 16u, 17u, 129u, 1009u}) check_targets<bfloat16>(n, n % 16);
+TEST_CASE("pass target: each target keeps p + u in its way, from gradients of 16 bits") {
+  for (const std::size_t n : {0u, 1u, 15u, 16u, 17u, 129u, 1009u}) {
+    check_targets<bfloat16, bfloat16>(n, n % 16);
+    check_targets<float16, float16>(n, n % 16);
+    check_targets<bfloat16, float16>(n, n % 16);
+  }
 }
 
 TEST_CASE("pass target: each of 50 steps is the twin's and one rounding") {
-  check_twins<float>();
-  check_twins<bfloat16>();
+  check_twins<bfloat16, float>();
+  check_twins<bfloat16, bfloat16>();
+  check_twins<float16, float>();
+  check_twins<float16, float16>();
 }

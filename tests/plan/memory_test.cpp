@@ -77,7 +77,7 @@ TEST_CASE("plan memory: a case by hand") {
   CHECK(master.at("adamw").gradients == 30);
 
   const auto more =
-      plan_of(m, {.parameters = mango::dtype::bf16, .settings = {"bf16_parameters=kahan", "accumulate=yes"}});
+      plan_of(m, {.parameters = mango::dtype::bf16, .settings = {"half_parameters=kahan", "accumulate=yes"}});
   CHECK(more.at("lion").state > 148 + 74 + 148 - 1);
   CHECK(more.at("lion").state < 148 + 74 + 148 + 3 * 4);  // each array begins at a multiple of its element
 }
@@ -103,7 +103,7 @@ TEST_CASE("plan memory: every optimizer and store, from the least to the most") 
 }
 
 TEST_CASE("plan memory: what is planned is what is allocated, for every optimizer, store and kind of parameter") {
-  const std::vector<std::string> extra{"accumulate=yes"}, kahan{"bf16_parameters=kahan"};
+  const std::vector<std::string> extra{"accumulate=yes"}, kahan{"half_parameters=kahan"};
   for (const setup& how : {setup{}, setup{.settings = extra}})
     for (const need& n : needs_of(small, how, all_optimizers())) allocates_as_planned<float>(how, n);
   const auto bf16 = mango::dtype::bf16;

@@ -44,6 +44,30 @@ TEST_CASE("store kahan: the value alone is the nearest bfloat16") {
   }
 }
 
+TEST_CASE("store kahan: over halves, a number is kept to 2^-19 and cut at the largest") {
+  const auto save = [](float x) {
+    float16 value;
+    bfloat16 compensation;
+    const compensated<float16>::view view{&value, &compensation};
+    compensated<float16>::save(view, one{0}, x, 0);
+    if (std::abs(x) < largest_half) CHECK(value == round_nearest<float16>(x));
+    else CHECK(std::abs(to_float(value)) == largest_half);
+    return compensated<float16>::load(view, one{0});
+  };
+  support::random source(5);
+  double worst = 0;
+  for (int i = 0; i < 100000; ++i) {
+    const float x = source.spread(-20, 15);
+    const double exact = static_cast<double>(x);
+    const double place = std::max(std::abs(exact) * 0x1p-11, 0x1p-25);  // half of the value's, or of a subnormal's
+    worst = std::max(worst, std::abs(static_cast<double>(save(x)) - exact) / (place * 0x1p-8));
+  }
+  CHECK(worst <= 1);
+  CHECK(worst > 0.25);
+  for (const float x : {65519.0f, 65520.0f, -1e5f, 7e37f})
+    CHECK(std::abs(static_cast<double>(save(x)) - static_cast<double>(x)) <= 0x1p-7 * std::abs(static_cast<double>(x)));
+}
+
 TEST_CASE("store kahan: saving what was read changes nothing") {
   for (const float x : support::spread(2000, 3)) {
     const float once = kept(x);

@@ -8,6 +8,7 @@
 
 #include "mango/core/philox.hpp"
 #include "mango/store/bf16.hpp"
+#include "mango/store/fp16.hpp"
 #include "mango/store/fp32.hpp"
 #include "mango/store/kahan.hpp"
 #include "support/compare.hpp"
@@ -104,6 +105,8 @@ template <class S> void check_description(const char* name) {
 
 }  // namespace
 
+using fp16_root = bound_store<fp16, range::nonnegative>;
+static_assert(store<bound_store<fp16, range::any>> && store<fp16_root> && any_store<fp16>);
 static_assert(store<fp32> && store<bf16> && store<kahan> && !store<int>);
 static_assert(stores<>::count == 0);
 static_assert(stores<fp32, bf16, kahan>::count == 3);
@@ -111,12 +114,19 @@ static_assert(bf16::rounds && !fp32::rounds && !kahan::rounds);
 
 TEST_CASE("store fp32: every position") { check_everywhere<fp32>(); }
 TEST_CASE("store bf16: every position") { check_everywhere<bf16>(); }
-TEST_CASE("store kahan: every position") { check_everywhere<kahan>(); }
+TEST_CASE("store fp16: every position") { check_everywhere<rounded<float16>>(); }
+TEST_CASE("store kahan: every position") {
+  check_everywhere<kahan>();
+  check_everywhere<compensated<float16>>();
+}
 
 TEST_CASE("store: descriptions") {
   check_description<fp32>("fp32");
   check_description<bf16>("bf16");
+  check_description<rounded<float16>>("fp16");
+  check_description<fp16_root>("fp16");
   check_description<kahan>("kahan");
+  check_description<compensated<float16>>("kahan");
   CHECK(kahan::parts[1].name == std::string("compensation"));
 }
 
@@ -168,18 +178,42 @@ TEST_CASE("store bf16: the mean of many saves is what was saved") {
   }
 }
 
-TEST_CASE("store bf16: a moment that changes by a thousandth per step still follows its mean") {
-  // v <- 0.999 v + 0.001: to nearest, v stops moving early; 4096 copies of v reach 1 - 0.999^t on average
-  std::vector<bfloat16> v(4096);
+// v <- 0.999 v + 0.001: to nearest, v stops moving early; 4096 copies of v reach 1 - 0.999^t on average
+template <class S, half E> void follows_its_mean() {
+  std::vector<E> v(4096);
   float nearest = 0;
   for (std::uint32_t t = 1; t <= 500; ++t) {
     for (index_t i = 0; i < 4096; ++i)
-      bf16::save({v.data()}, one{i}, 0.999f * bf16::load({v.data()}, one{i}) + 0.001f, random16({.epoch = t}, i));
-    nearest = to_float(round_nearest(0.999f * nearest + 0.001f));
+      S::save({v.data()}, one{i}, 0.999f * S::load({v.data()}, one{i}) + 0.001f, random16({.epoch = t}, i));
+    nearest = to_float(round_nearest<E>(0.999f * nearest + 0.001f));
   }
   double mean = 0;
-  for (index_t i = 0; i < 4096; ++i) mean += static_cast<double>(bf16::load({v.data()}, one{i})) / 4096;
+  for (index_t i = 0; i < 4096; ++i) mean += static_cast<double>(S::load({v.data()}, one{i})) / 4096;
   const double exact = 1 - std::pow(0.999, 500);
   CHECK(std::abs(mean - exact) < 0.01 * exact);
-  CHECK(std::abs(static_cast<double>(nearest) - exact) > 0.1 * exact);
+  if constexpr (std::same_as<E, bfloat16>) CHECK(std::abs(static_cast<double>(nearest) - exact) > 0.1 * exact);
+}
+
+TEST_CASE("store: a moment of 16 bits that changes by a thousandth per step still follows its mean") {
+  follows_its_mean<bf16, bfloat16>();
+  follows_its_mean<rounded<float16>, float16>();
+  follows_its_mean<fp16_root, float16>();
+}
+
+TEST_CASE("store fp16: a second moment keeps the range of its gradients") {
+  float16 kept;
+  const fp16_root::view view{&kept};
+  const auto saved = [&](float v, std::uint32_t noise) {
+    fp16_root::save(view, one{0}, v, noise);
+    return fp16_root::load(view, one{0});
+  };
+  for (const float g : {1e-5f, 3e-4f, 0.25f, 700.0f, 6e4f})
+    for (const std::uint32_t noise : {0u, 0x7fffu, 0xffffu}) {
+      CAPTURE(g);
+      const double v = static_cast<double>(g) * static_cast<double>(g), place = g < 6e-5f ? 0x1p-24 / 1e-5 : 0x1p-10;
+      CHECK(std::abs(static_cast<double>(saved(g * g, noise)) / v - 1) <= 2.1 * place);
+    }
+  CHECK(saved(1e38f, 0) == largest_half * largest_half);
+  CHECK(saved(0.0f, 0xffff) == 0.0f);
+  CHECK(fp16_root::parts[0].name == std::string("root"));
 }

@@ -14,7 +14,7 @@ template <class Optimizer> class device_step {
   template <class P, class G> void update(tensor_id id, device_span<P> parameter, device_span<G> gradient) const {
     opt_->update(args_, attempt_, id, parameter, gradient, {});
   }
-  /// The same for a bfloat16 parameter with its fp32 master copy.
+  /// The same for a parameter of 16 bits with its fp32 master copy.
   template <class P, class G>
   void update(tensor_id id, device_span<P> parameter, device_span<G> gradient, device_span<float> master) const {
     opt_->update(args_, attempt_, id, parameter, gradient, master);

@@ -70,18 +70,21 @@ inline bool is_aligned(const mango::detail::operands& o) {
 /// is for a message.
 inline index_t first_nonfinite(const mango::detail::tensor_record& t, const device& where) {
   constexpr index_t some = 4096;
-  const bool wide = t.bound.gradient_type == dtype::f32;
+  const index_t size = size_of(t.bound.gradient_type);
   const auto* from = static_cast<const std::byte*>(t.bound.gradient);
   for (index_t i = 0; i < t.elements(); i += some) {
     const index_t n = t.elements() - i < some ? t.elements() - i : some;
     std::uint32_t words[some];
-    check(cudaMemcpyAsync(words, from + i * (wide ? 4 : 2), static_cast<std::size_t>(n * (wide ? 4 : 2)),
-                          cudaMemcpyDeviceToHost, where.stream()),
+    check(cudaMemcpyAsync(words, from + i * size, static_cast<std::size_t>(n * size), cudaMemcpyDeviceToHost,
+                          where.stream()),
           "reading from the device");
     where.synchronize();
     index_t bad = n;
-    if (wide) bad = mango::first_nonfinite(reinterpret_cast<const float*>(words), n);
-    else bad = mango::first_nonfinite(reinterpret_cast<const bfloat16*>(words), n);
+    switch (t.bound.gradient_type) {
+      case dtype::bf16: bad = mango::first_nonfinite(reinterpret_cast<const bfloat16*>(words), n); break;
+      case dtype::f16: bad = mango::first_nonfinite(reinterpret_cast<const float16*>(words), n); break;
+      default: bad = mango::first_nonfinite(reinterpret_cast<const float*>(words), n);
+    }
     if (bad < n) return i + bad;
   }
   return t.elements();

@@ -25,7 +25,9 @@ inline constexpr index_t look_part = 16384;
 
 namespace detail {
 __device__ __forceinline__ std::uint32_t pattern_of(float x) { return __float_as_uint(x); }
-__device__ __forceinline__ std::uint32_t pattern_of(bfloat16 x) { return std::uint32_t{x.bits} << 16; }
+__device__ __forceinline__ std::uint32_t pattern_of(half auto x) {
+  return widen_bits<decltype(x)>(std::uint32_t{x.bits});
+}
 
 // squares in double: no finite gradient is too large or too small
 template <bool Norm, class G>
@@ -58,7 +60,9 @@ __global__ void __launch_bounds__(block_size)
   bool bad = false;
   if (j.type == dtype::f32)
     detail::look_at<Norm>(static_cast<const float*>(j.gradient) + begin, n, j.wide, squares, bad);
-  else detail::look_at<Norm>(static_cast<const bfloat16*>(j.gradient) + begin, n, j.wide, squares, bad);
+  else if (j.type == dtype::bf16)
+    detail::look_at<Norm>(static_cast<const bfloat16*>(j.gradient) + begin, n, j.wide, squares, bad);
+  else detail::look_at<Norm>(static_cast<const float16*>(j.gradient) + begin, n, j.wide, squares, bad);
   const int any = __syncthreads_or(bad);
   if constexpr (Norm) squares = sum_of_block(squares);
   if (threadIdx.x == 0) tallies[blockIdx.x] = {squares, any != 0 ? 1u : 0u};

@@ -214,10 +214,10 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   template <class P, class G>
   cuda::bound_kind kind_for(const mango::detail::tensor_record& t, const mango::detail::operands& o) const {
     if constexpr (std::same_as<P, float>) return kind_of<in_place<fp32>, G>(t, o);
-    else if (t.spec.master) return kind_of<master_copy, G>(t, o);
-    else if (options_.bf16_parameters == rounding::kahan) return kind_of<in_place<kahan>, G>(t, o);
-    else if (options_.bf16_parameters == rounding::nearest) return kind_of<nearest_bf16, G>(t, o);
-    else return kind_of<in_place<bf16>, G>(t, o);
+    else if (t.spec.master) return kind_of<master_copy<P>, G>(t, o);
+    else if (options_.half_parameters == rounding::kahan) return kind_of<in_place<compensated<P>>, G>(t, o);
+    else if (options_.half_parameters == rounding::nearest) return kind_of<to_nearest<P>, G>(t, o);
+    else return kind_of<in_place<rounded<P>>, G>(t, o);
   }
   template <class Target, class G>
   static cuda::bound_kind kind_of(const mango::detail::tensor_record& t, const mango::detail::operands& o) {

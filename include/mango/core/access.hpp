@@ -29,7 +29,7 @@ struct one {
 
 template <class E> MANGO_INLINE packet load(const E* base, whole at) { return load(base + at.i); }
 MANGO_INLINE void save(float* base, whole at, packet x) { save(base + at.i, x); }
-MANGO_INLINE void save_halves(bfloat16* base, whole at, packet::bits x) { save_halves(base + at.i, x); }
+template <half E> MANGO_INLINE void save_halves(E* base, whole at, packet::bits x) { save_halves(base + at.i, x); }
 
 template <class E> MANGO_INLINE packet load(const E* base, part_of at) {
   E lanes[packet::lanes] = {};
@@ -41,15 +41,17 @@ MANGO_INLINE void save(float* base, part_of at, packet x) {
   save(lanes, x);
   std::memcpy(base + at.i, lanes, static_cast<std::size_t>(at.count) * sizeof(float));
 }
-MANGO_INLINE void save_halves(bfloat16* base, part_of at, packet::bits x) {
-  bfloat16 lanes[packet::lanes];
+template <half E> MANGO_INLINE void save_halves(E* base, part_of at, packet::bits x) {
+  E lanes[packet::lanes];
   save_halves(lanes, x);
-  std::memcpy(static_cast<void*>(base + at.i), lanes, static_cast<std::size_t>(at.count) * sizeof(bfloat16));
+  std::memcpy(static_cast<void*>(base + at.i), lanes, static_cast<std::size_t>(at.count) * sizeof(E));
 }
 
 template <class E> MANGO_HD float load(const E* base, one at) { return to_float(base[at.i]); }
 MANGO_HD void save(float* base, one at, float x) { base[at.i] = x; }
-MANGO_HD void save_halves(bfloat16* base, one at, std::uint32_t x) { base[at.i].bits = static_cast<std::uint16_t>(x); }
+template <half E> MANGO_HD void save_halves(E* base, one at, std::uint32_t x) {
+  base[at.i].bits = static_cast<std::uint16_t>(x);
+}
 /// The bit pattern of a float, and back.
 MANGO_HD std::uint32_t to_bits(float x) { return __builtin_bit_cast(std::uint32_t, x); }
 /// The float with this bit pattern.

@@ -12,6 +12,8 @@ namespace mango::inline MANGO_ABI {
 inline constexpr std::uint32_t exponent_bits = 0x7f800000u;
 /// The same for bfloat16.
 inline constexpr std::uint16_t bfloat16_exponent_bits = 0x7f80u;
+/// The same for float16.
+inline constexpr std::uint16_t float16_exponent_bits = 0x7c00u;
 
 /// True when the float in memory is NaN or infinite.
 inline bool is_nonfinite(const float* x) noexcept {
@@ -21,6 +23,9 @@ inline bool is_nonfinite(const float* x) noexcept {
 }
 inline bool is_nonfinite(const bfloat16* x) noexcept {
   return (x->bits & bfloat16_exponent_bits) == bfloat16_exponent_bits;
+}
+inline bool is_nonfinite(const float16* x) noexcept {
+  return (x->bits & float16_exponent_bits) == float16_exponent_bits;
 }
 
 /// True when a computed value is NaN or infinite.

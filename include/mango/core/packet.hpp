@@ -51,6 +51,8 @@ struct packet {
   friend MANGO_INLINE mask operator!=(packet a, packet b) { return a.v != b.v; }
 };
 
+template <> struct detail::floats_of<packet::bits> { using type = packet::floats; };
+
 /// The bit patterns of all lanes, and back.
 MANGO_INLINE packet::bits to_bits(packet x) { return __builtin_bit_cast(packet::bits, x.v); }
 /// The packet with these bit patterns.
@@ -79,14 +81,14 @@ MANGO_INLINE packet::bits load_bits(const std::uint16_t* x) {
   return __builtin_convertvector(halves, packet::bits);
 #endif
 }
-MANGO_INLINE packet::bits load_bits(const bfloat16* x) { return load_bits(&x->bits) << 16; }
+template <half E> MANGO_INLINE packet::bits load_bits(const E* x) { return widen_bits<E>(load_bits(&x->bits)); }
 
 /// Reads or writes `packet::lanes` elements from any address that is aligned to one of them.
 MANGO_INLINE packet load(const float* x) { return *reinterpret_cast<const detail::unaligned_floats*>(x); }
-MANGO_INLINE packet load(const bfloat16* x) { return from_bits(load_bits(x)); }
+template <half E> MANGO_INLINE packet load(const E* x) { return from_bits(load_bits(x)); }
 MANGO_INLINE void save(float* to, packet x) { *reinterpret_cast<detail::unaligned_floats*>(to) = x.v; }
-/// Writes the lower 16 bits of every lane: a rounded bfloat16.
-MANGO_INLINE void save_halves(bfloat16* to, packet::bits x) {
+/// Writes the lower 16 bits of every lane: a rounded number.
+template <half E> MANGO_INLINE void save_halves(E* to, packet::bits x) {
 #if MANGO_LANES == 4 && defined(__SSE2__) && !defined(__SSE4_1__)
   // SSE2 can only narrow signed numbers: make them such, and narrowing keeps the bits
   const auto low = __builtin_bit_cast(packet::mask, x << 16) >> 16;
@@ -133,11 +135,11 @@ struct packet {
 MANGO_HD packet::bits to_bits(packet x) { return __builtin_bit_cast(std::uint32_t, x.v); }
 MANGO_HD packet::bits load_bits(const float* x) { return __builtin_bit_cast(std::uint32_t, *x); }
 MANGO_HD packet::bits load_bits(const std::uint16_t* x) { return *x; }
-MANGO_HD packet::bits load_bits(const bfloat16* x) { return packet::bits{x->bits} << 16; }
+template <half E> MANGO_HD packet::bits load_bits(const E* x) { return widen_bits<E>(packet::bits{x->bits}); }
 MANGO_HD packet load(const float* x) { return *x; }
-MANGO_HD packet load(const bfloat16* x) { return to_float(*x); }
+template <half E> MANGO_HD packet load(const E* x) { return to_float(*x); }
 MANGO_HD void save(float* to, packet x) { *to = x.v; }
-MANGO_HD void save_halves(bfloat16* to, packet::bits x) { to->bits = static_cast<std::uint16_t>(x); }
+template <half E> MANGO_HD void save_halves(E* to, packet::bits x) { to->bits = static_cast<std::uint16_t>(x); }
 
 #endif
 

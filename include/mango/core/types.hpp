@@ -1,5 +1,6 @@
 #pragma once
-// The words every other file uses: index_t, bfloat16, dtype.
+// The words every other file uses: index_t, bfloat16, float16, dtype.
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
@@ -24,14 +25,17 @@ struct float16 {
   friend constexpr bool operator==(float16, float16) = default;
 };
 
+/// Either of the two numbers of 16 bits.
+template <class E> concept half = std::same_as<E, bfloat16> || std::same_as<E, float16>;
+
 /// The element types that memory is made of: a parameter, a gradient, or one part of a stored state.
 enum class dtype : std::uint8_t { f32, bf16, u8, f16 };
 
 /// Which values a slot takes: a second moment is never negative, so a quantised store gives it another code table.
 enum class range : std::uint8_t { any, nonnegative };
 
-/// How a number is stored where fewer bits are kept than it has: a bfloat16 parameter without an fp32 master, or the
-/// codes of a quantised slot.
+/// How a number is stored where fewer bits are kept than it has: a parameter of 16 bits without an fp32 master, or
+/// the codes of a quantised slot.
 ///   stochastic  as one of its two neighbours, by chance, so that the mean of what is read is what was written; no
 ///               extra memory
 ///   kahan       to nearest, the rest kept in a bfloat16 compensation: 2 bytes of state per parameter

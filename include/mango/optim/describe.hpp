@@ -61,8 +61,8 @@ inline text tensor_registry::describe_totals(std::string_view title) const {
                  name_of(options_.on_nonfinite),
                  ", max_consecutive_skips ",
                  digits(options_.max_consecutive_skips),
-                 ", bf16_parameters ",
-                 name_of(options_.bf16_parameters),
+                 ", half_parameters ",
+                 name_of(options_.half_parameters),
                  ", accumulate ",
                  options_.accumulate ? "yes" : "no",
                  ", seed ",
@@ -73,12 +73,12 @@ inline text tensor_registry::describe_totals(std::string_view title) const {
 inline text tensor_registry::describe_tensors() const {
   text out;
   for (const auto* t : tensors_) {
-    const bool rounded = t->spec.parameter == dtype::bf16 && !t->spec.master;
+    const bool rounded = t->spec.parameter != dtype::f32 && !t->spec.master;
     out += concat({t->name, "  ", to_text(t->spec.shape), "  ", name_of(t->spec.parameter),
                    t->spec.master ? " with fp32 master"
                    : rounded      ? " "
                                   : "",
-                   rounded ? name_of(options_.bf16_parameters) : "", "  group ", digits(t->group), "  ",
+                   rounded ? name_of(options_.half_parameters) : "", "  group ", digits(t->group), "  ",
                    digits(t->layout.bytes), " bytes:"});
     const char* last = nullptr;
     for (const auto& p : t->layout.parts) {

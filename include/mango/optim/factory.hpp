@@ -121,8 +121,9 @@ template <class Optimizer, class Backend> class named_model : public optimizer_m
 
 }  // namespace detail
 
-/// An optimizer whose kind was chosen at run time, over bound views. Movable, not copyable. Everything it raises is
-/// what the optimizer of that kind raises.
+/// An optimizer whose kind was chosen at run time, over bound views of float or bfloat16: over float16, which would
+/// double what a program compiles, name the type. Movable, not copyable. Everything it raises is what the optimizer of
+/// that kind raises.
 class any_optimizer {
  public:
   /// Takes over what make_optimizer() made.

@@ -14,7 +14,7 @@ namespace mango::inline MANGO_ABI {
 template <class F> void each_field(optimizer_options& o, F&& f) {
   f("on_nonfinite", o.on_nonfinite);
   f("max_consecutive_skips", o.max_consecutive_skips);
-  f("bf16_parameters", o.bf16_parameters);
+  f("half_parameters", o.half_parameters);
   f("accumulate", o.accumulate);
   f("seed", o.seed);
 }

@@ -130,10 +130,11 @@ template <class Chain, class... S> struct bound_kernels {
   template <class Target> static Target target(const tensor_record& t, const operands& o) {
     if constexpr (requires(Target x) { x.delta; })
       return {static_cast<decltype(Target::parameter)>(o.parameter_in), o.delta};
-    else if constexpr (requires(Target x) { x.master; }) return {o.master, static_cast<bfloat16*>(o.parameter)};
-    else if constexpr (requires(Target x) { x.data; }) return {static_cast<bfloat16*>(o.parameter)};
+    else if constexpr (requires(Target x) { x.master; })
+      return {o.master, static_cast<decltype(Target::image)>(o.parameter)};
+    else if constexpr (requires(Target x) { x.data; }) return {static_cast<decltype(Target::data)>(o.parameter)};
     else if constexpr (requires(typename Target::store_view v) { v.compensation; })
-      return {{static_cast<bfloat16*>(o.parameter), t.compensation}};
+      return {{static_cast<decltype(Target::store_view::value)>(o.parameter), t.compensation}};
     else return {{static_cast<decltype(typename Target::store_view{}.data)>(o.parameter)}};
   }
 

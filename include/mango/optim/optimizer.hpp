@@ -13,8 +13,8 @@ namespace mango::inline MANGO_ABI {
 ///   Stores   stores<...>, one per slot of the chain
 ///   Backend  where passes run and state lives: host (default), or any elementwise_backend
 /// Named products (mango::adamw, mango::sgd) are this with their rules filled in. Parameters and gradients are anything
-/// with data() and size() over float or bfloat16. Distinct tensors may be updated at the same time under one step; one
-/// tensor may not. Nothing is allocated by a step.
+/// with data() and size() over float, bfloat16 or float16. Distinct tensors may be updated at the same time under one
+/// step; one tensor may not. Nothing is allocated by a step.
 template <class Chain, class Stores, elementwise_backend Backend = host> class optimizer : public engine {
   static_assert(Stores::count == slot_count<Chain>,
                 "mango: give one store per state slot of the chain: stores<fp32, fp32> for Adam's m and v; "
@@ -186,10 +186,10 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   // the pass for this tensor's kind of parameter
   template <class P, class G> detail::chunk_function find_run(const detail::tensor_record& t) const {
     if constexpr (std::same_as<P, float>) return runner<in_place<fp32>, G>(t);
-    else if (t.spec.master) return runner<master_copy, G>(t);
-    else if (options_.bf16_parameters == rounding::kahan) return runner<in_place<kahan>, G>(t);
-    else if (options_.bf16_parameters == rounding::nearest) return runner<nearest_bf16, G>(t);
-    else return runner<in_place<bf16>, G>(t);
+    else if (t.spec.master) return runner<master_copy<P>, G>(t);
+    else if (options_.half_parameters == rounding::kahan) return runner<in_place<compensated<P>>, G>(t);
+    else if (options_.half_parameters == rounding::nearest) return runner<to_nearest<P>, G>(t);
+    else return runner<in_place<rounded<P>>, G>(t);
   }
   template <class Target, class G>
   static detail::chunk_function runner([[maybe_unused]] const detail::tensor_record& t) {

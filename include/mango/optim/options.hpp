@@ -17,7 +17,7 @@ struct optimizer_options {
   /// With skip: raise errc::nonfinite at this many skips in a row; 0 never does. A skip is a batched or measured step,
   /// or one tensor's update otherwise.
   std::int64_t max_consecutive_skips = 0;
-  rounding bf16_parameters = rounding::stochastic;
+  rounding half_parameters = rounding::stochastic;
   /// Keep an fp32 accumulator per tensor (4 bytes per parameter) for accumulate() and two-phase steps.
   bool accumulate = false;
   /// The key of every random number.

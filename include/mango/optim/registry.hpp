@@ -120,10 +120,11 @@ class tensor_registry {
     if (name.empty()) raise(errc::unknown_name, "a tensor needs a name: checkpoints and groups find it by that", 1, 0);
     for (const auto* t : tensors_)
       if (t->name == name) detail::refuse(errc::duplicate_name, name, "the name is taken already", 0, 1);
-    if (spec.parameter != dtype::bf16 && (spec.parameter != dtype::f32 || spec.master))
-      detail::refuse(errc::type, name,
-                     spec.master ? "an fp32 master copy belongs to a bf16 parameter" : "a parameter is f32 or bf16",
-                     size_of(dtype::bf16), size_of(spec.parameter));
+    if (spec.parameter == dtype::u8 || (spec.parameter == dtype::f32 && spec.master))
+      detail::refuse(
+          errc::type, name,
+          spec.master ? "an fp32 master copy belongs to a bf16 or f16 parameter" : "a parameter is f32, bf16 or f16",
+          size_of(dtype::bf16), size_of(spec.parameter));
     if (spec.state.check) spec.state.check(name, spec.state, layout, tensors_);
   }
 

@@ -15,7 +15,7 @@ template <class Optimizer> class step_token {
   template <class P, class G> bool update(tensor_id id, P&& parameter, G&& gradient) const {
     return opt_->update_views(clock_, id, parameter, gradient, {});
   }
-  /// The same for a bfloat16 parameter with its fp32 master copy.
+  /// The same for a parameter of 16 bits with its fp32 master copy.
   template <class P, class G> bool update(tensor_id id, P&& parameter, G&& gradient, std::span<float> master) const {
     return opt_->update_views(clock_, id, parameter, gradient, master);
   }

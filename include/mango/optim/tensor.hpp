@@ -40,8 +40,8 @@ struct bound_state : std::span<std::byte> {
 /// What a tensor is, known before any memory is.
 struct tensor_spec {
   mango::shape shape;
-  dtype parameter = dtype::f32;  ///< of the trainer's array: f32 or bf16
-  bool master = false;           ///< a bf16 parameter with an fp32 master copy, which the trainer owns too
+  dtype parameter = dtype::f32;  ///< of the trainer's array: f32, bf16 or f16
+  bool master = false;           ///< a parameter of 16 bits with an fp32 master copy, which the trainer owns too
   bound_state state = {};        ///< the trainer's memory for the state; empty: the optimizer allocates it
 };
 
@@ -94,7 +94,7 @@ inline workspace_need workspace_of(index_t chunks, const state_layout& layout) {
 
 // what the optimizer keeps for a tensor beside the slots of its rules
 inline void append_common(state_layout& out, const tensor_spec& spec, const optimizer_options& options) {
-  if (spec.parameter == dtype::bf16 && !spec.master && options.bf16_parameters == rounding::kahan)
+  if (spec.parameter != dtype::f32 && !spec.master && options.half_parameters == rounding::kahan)
     out.compensation = out.append("parameter", "compensation", "kahan", dtype::bf16, spec.shape.elements());
   if (options.accumulate)
     out.accumulator = out.append("accumulator", "data", "fp32", dtype::f32, spec.shape.elements());

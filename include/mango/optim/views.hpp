@@ -1,6 +1,6 @@
 #pragma once
-// What may be handed in as a parameter or a gradient: anything with data() and size() over float or bfloat16, such as
-// std::span, std::vector or an Eigen array.
+// What may be handed in as a parameter or a gradient: anything with data() and size() over float, bfloat16 or float16,
+// such as std::span, std::vector or an Eigen array.
 #include <concepts>
 #include <span>
 #include <type_traits>
@@ -15,7 +15,7 @@ template <class R> concept contiguous = requires(R& r) {
 };
 template <class R> using raw_element = std::remove_pointer_t<decltype(std::declval<R&>().data())>;
 template <class R> using element_of = std::remove_const_t<raw_element<R>>;
-template <class T> concept number = std::same_as<T, float> || std::same_as<T, bfloat16>;
+template <class T> concept number = std::same_as<T, float> || half<T>;
 
 template <class R> std::span<raw_element<R>> view_of(R& r) { return {r.data(), static_cast<std::size_t>(r.size())}; }
 
@@ -28,8 +28,8 @@ template <class P, class G, bool Written = true> consteval bool check_elements()
     return false;
   } else if constexpr (!number<element_of<P>> || !number<element_of<G>>) {
     static_assert(number<element_of<P>> && number<element_of<G>>,
-                  "mango: parameters and gradients are float or mango::bfloat16; double, half and integers have no "
-                  "optimizer here");
+                  "mango: parameters and gradients are float, mango::bfloat16 or mango::float16; double and integers "
+                  "have no optimizer here");
     return false;
   } else {
     static_assert(!Written || !std::is_const_v<raw_element<P>>,

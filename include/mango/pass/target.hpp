@@ -4,7 +4,7 @@
 
 namespace mango::inline MANGO_ABI {
 
-/// Updates the parameter where it lives, through a store: fp32, bf16 (stochastic) or kahan.
+/// Updates the parameter where it lives, through a store: fp32, rounded (stochastic) or kahan.
 template <store S> struct in_place {
   static constexpr bool rounds = S::rounds;
   using store_view = typename S::view;
@@ -19,29 +19,29 @@ template <store S> struct in_place {
   }
 };
 
-/// A bfloat16 parameter rounded to nearest: for comparison with trainers that do so. Updates below half a unit in the
+/// A parameter of 16 bits rounded to nearest: for comparison with trainers that do so. Updates below half a unit in the
 /// last place are lost.
-struct nearest_bf16 {
+template <half E> struct to_nearest {
   static constexpr bool rounds = false;
-  bfloat16* data;
+  E* data;
   MANGO_HOST_INLINE void prefetch(index_t i) const { __builtin_prefetch(data + i); }
   template <class At> MANGO_HD auto load(At at) const { return mango::load(data, at); }
   template <class At, class T> MANGO_HD void save(At at, T p, T u, typename At::bits) const {
-    save_halves(data, at, round_nearest_bits(to_bits(p + u)));
+    save_halves(data, at, round_nearest_bits<E>(to_bits(p + u)));
   }
 };
 
-/// Updates an fp32 master copy and writes its nearest bfloat16 beside it.
-struct master_copy {
+/// Updates an fp32 master copy and writes the nearest E beside it.
+template <half E> struct master_copy {
   static constexpr bool rounds = false;
   float* master;
-  bfloat16* image;
+  E* image;
   MANGO_HOST_INLINE void prefetch(index_t i) const { __builtin_prefetch(master + i); }
   template <class At> MANGO_HD auto load(At at) const { return mango::load(master, at); }
   template <class At, class T> MANGO_HD void save(At at, T p, T u, typename At::bits) const {
     const T moved = p + u;
     mango::save(master, at, moved);
-    save_halves(image, at, round_nearest_bits(to_bits(moved)));
+    save_halves(image, at, round_nearest_bits<E>(to_bits(moved)));
   }
 };
 

@@ -17,12 +17,12 @@ template <template <class, class> class Product, class Stores> struct product {
 };
 
 inline float number_of(float x) { return x; }
-inline float number_of(mango::bfloat16 x) { return mango::to_float(x); }
+inline float number_of(mango::half auto x) { return mango::to_float(x); }
 template <class T> std::vector<T> as(const std::vector<float>& from) {
   std::vector<T> to;
   for (const float x : from) {
     if constexpr (std::is_same_v<T, float>) to.push_back(x);
-    else to.push_back(mango::round_nearest(x));
+    else to.push_back(mango::round_nearest<T>(x));
   }
   return to;
 }
