@@ -24,13 +24,78 @@ enum class errc : std::uint8_t {
   order,            ///< a call at the wrong time: twice in a step, or before what it needs
   memory,           ///< not enough bytes were bound or could be allocated
   device,           ///< a CUDA call failed, memory is not where it must be, or the context is lost
+  // of files
+  io_open,           ///< a file could not be opened or made
+  io_read,           ///< a file could not be read, or became shorter meanwhile
+  io_write,          ///< a file could not be written, made durable or put in its place; what was there is still there
+  not_regular_file,  ///< a folder, a device, a pipe
+  // of the safetensors format
+  header_too_small,    ///< no room for the length of the header
+  header_too_large,    ///< a header above the limit
+  header_length,       ///< a header longer than the file
+  header_utf8,         ///< a header that is not UTF-8
+  header_json,         ///< a header that is not JSON
+  header_duplicate,    ///< a key twice in one object
+  header_schema,       ///< JSON of another form than the format's
+  dtype_unknown,       ///< an element type that the format does not have
+  shape_overflow,      ///< more elements than 64 bits count
+  size_mismatch,       ///< a shape that takes other bytes than the offsets say
+  offset_invalid,      ///< bytes that belong to two tensors, to none, or end before they begin
+  buffer_incomplete,   ///< tensors that end before or after the file does
+  misaligned_subbyte,  ///< numbers of fewer than 8 bits that do not fill their last byte
+  limit_exceeded,      ///< more than a named limit allows
+  // of checkpoints
+  state_version,     ///< a schema that this library does not know
+  state_algorithm,   ///< made by another optimizer
+  state_missing,     ///< a tensor or an entry that the optimizer needs
+  state_unexpected,  ///< a tensor that the optimizer has no place for
+  state_type,        ///< another element type
+  state_shape,       ///< another shape
+  state_value,       ///< a value that the optimizer never writes
+  state_checksum,    ///< bytes that are not those that were saved
 };
 
 /// A stable word for programs and logs: "size", "nonfinite", ...
 constexpr const char* name_of(errc code) {
-  constexpr const char* names[] = {"config",    "unknown_name",    "duplicate_name", "unknown_tensor", "size",
-                                   "null_span", "misaligned_span", "overlap",        "type",           "nonfinite",
-                                   "order",     "memory",          "device"};
+  constexpr const char* names[] = {"config",
+                                   "unknown_name",
+                                   "duplicate_name",
+                                   "unknown_tensor",
+                                   "size",
+                                   "null_span",
+                                   "misaligned_span",
+                                   "overlap",
+                                   "type",
+                                   "nonfinite",
+                                   "order",
+                                   "memory",
+                                   "device",
+                                   "io_open",
+                                   "io_read",
+                                   "io_write",
+                                   "not_regular_file",
+                                   "header_too_small",
+                                   "header_too_large",
+                                   "header_length",
+                                   "header_utf8",
+                                   "header_json",
+                                   "header_duplicate",
+                                   "header_schema",
+                                   "dtype_unknown",
+                                   "shape_overflow",
+                                   "size_mismatch",
+                                   "offset_invalid",
+                                   "buffer_incomplete",
+                                   "misaligned_subbyte",
+                                   "limit_exceeded",
+                                   "state_version",
+                                   "state_algorithm",
+                                   "state_missing",
+                                   "state_unexpected",
+                                   "state_type",
+                                   "state_shape",
+                                   "state_value",
+                                   "state_checksum"};
   return names[static_cast<int>(code)];
 }
 
