@@ -22,7 +22,7 @@ TEST_CASE("optim factory: values that are not exactly a value are refused, namin
   for (const char* value : {"Torch", "pytorch", ""}) refuses("adam", "convention", value);
   for (const char* value : {"ignore", "", "RAISE"}) refuses("adam", "on_nonfinite", value);
   for (const char* value : {"up", ""}) refuses("adam", "half_parameters", value);
-  for (const char* value : {"int8", "fp16", "", "fp32,fp32"}) refuses("adamw", "stores", value);
+  for (const char* value : {"int8", "fp8", "", "fp32,fp32"}) refuses("adamw", "stores", value);
   for (const char* value :
        {"warmup_cosine", "warmup_cosine ", "warmup_cosine 1", "warmup_cosine 1 2", "warmup_cosine 1 2 3 4 5",
         "warmup_cosine  1 2 3", "warmup_cosine 1 2 3 ", "cosine 1 2 3", "warmup_cosine 1 2 x", "polynomial_decay 1 2",

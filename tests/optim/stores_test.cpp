@@ -117,7 +117,7 @@ TEST_CASE("optim stores: fp16 moments of gradients whose squares no half can hol
   double moved = 0, apart = 0;
   for (std::size_t i = 0; i < p.size(); ++i)
     moved += std::abs(static_cast<double>(exact[i])), apart += std::abs(static_cast<double>(p[i] - exact[i]));
-  CHECK(apart < 0.01 * moved);
+  CHECK(apart < 0.02 * moved);
 }
 
 TEST_CASE("optim stores: kahan moments learn with every parameter and gradient type") {

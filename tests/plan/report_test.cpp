@@ -87,7 +87,7 @@ TEST_CASE("plan options: what is wrong is one sentence") {
   CHECK(has(refusal({"m", "--budget", "-3"}), "--budget"));
   CHECK(has(refusal({"m", "--budget", ""}), "--budget"));
   CHECK(has(refusal({"m", "--master"}), "--parameters bf16"));
-  CHECK(has(refusal({"m", "--parameters", "fp16"}), "fp16"));
+  CHECK(has(refusal({"m", "--parameters", "fp8"}), "fp8"));
   CHECK(has(refusal({"m", "--gradients", "none"}), "none"));
   CHECK(has(refusal({"m", "--nonsense"}), "--nonsense"));
 }
