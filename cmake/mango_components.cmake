@@ -1,6 +1,6 @@
-# The optional targets mango::eigen and mango::cuda. The installed package includes this same file, so a target found
-# in a build tree and one found by find_package() cannot drift apart. SCOPE is GLOBAL in a build tree, whose users sit
-# in other folders, and empty in the installed package.
+# The optional targets mango::eigen, mango::io and mango::cuda. The installed package includes this same file, so a
+# target found in a build tree and one found by find_package() cannot drift apart. SCOPE is GLOBAL in a build tree,
+# whose users sit in other folders, and empty in the installed package.
 
 # mango::eigen: mango::mango and Eigen. Call it once Eigen3::Eigen is known; without Eigen there is no such target.
 function(mango_add_eigen_component scope)
@@ -9,6 +9,26 @@ function(mango_add_eigen_component scope)
   endif()
   add_library(mango::eigen INTERFACE IMPORTED ${scope})
   target_link_libraries(mango::eigen INTERFACE mango::mango Eigen3::Eigen)
+endfunction()
+
+# mango::io: mango::mango and what checkpoints need: nlohmann/json, and xxHash, of which the header is enough. Call it
+# once both are known; without one of them there is no such target.
+function(mango_add_io_component scope)
+  if(NOT TARGET nlohmann_json::nlohmann_json OR NOT TARGET mango_xxhash OR TARGET mango::io)
+    return()
+  endif()
+  add_library(mango::io INTERFACE IMPORTED ${scope})
+  target_link_libraries(mango::io INTERFACE mango::mango nlohmann_json::nlohmann_json mango_xxhash)
+endfunction()
+
+# mango_xxhash, where xxhash.h is installed.
+function(mango_look_for_xxhash scope)
+  find_path(MANGO_XXHASH_INCLUDE_DIR xxhash.h)
+  mark_as_advanced(MANGO_XXHASH_INCLUDE_DIR)
+  if(MANGO_XXHASH_INCLUDE_DIR AND NOT TARGET mango_xxhash)
+    add_library(mango_xxhash INTERFACE IMPORTED ${scope})
+    target_include_directories(mango_xxhash SYSTEM INTERFACE ${MANGO_XXHASH_INCLUDE_DIR})
+  endif()
 endfunction()
 
 # mango::cuda: mango::mango, the second include root and the CUDA libraries. Without a CUDA compiler there is no such

@@ -125,6 +125,21 @@ macro(mango_find_json)
   endif()
 endmacro()
 
+# mango_xxhash, for the checksums of mango::io.
+macro(mango_find_xxhash)
+  mango_look_for_xxhash(GLOBAL)
+  if(NOT TARGET mango_xxhash)
+    mango_announce_fetch(xxHash libxxhash-dev mango_fetch_it)
+    if(mango_fetch_it)
+      FetchContent_Declare(xxhash SYSTEM
+        GIT_REPOSITORY https://github.com/Cyan4973/xxHash.git GIT_TAG v0.8.2 GIT_SHALLOW TRUE SOURCE_SUBDIR no_project)
+      mango_make_available(xxhash)
+      add_library(mango_xxhash INTERFACE IMPORTED GLOBAL)
+      target_include_directories(mango_xxhash SYSTEM INTERFACE ${xxhash_SOURCE_DIR})
+    endif()
+  endif()
+endmacro()
+
 # mango_require(<what for> <target>...): every target, or one sentence saying what to install.
 function(mango_require purpose)
   foreach(target IN LISTS ARGN)

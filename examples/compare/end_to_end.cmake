@@ -50,3 +50,18 @@ endif()
 if(NOT EXISTS ${FOLDER}/1/report.html OR NOT EXISTS ${FOLDER}/1/results.csv)
   message(FATAL_ERROR "the reports are missing below ${FOLDER}")
 endif()
+
+# A run that was stopped, saved and resumed, with other threads, leaves the file that one in a single go leaves.
+set(short --optimizers adamw:stores=dynamic8 --steps 12 --batch 50 --evaluations 1 --quiet)
+run(0 "ok: state bytes as planned" ${short} --threads 1 --save ${FOLDER}/whole --output ${FOLDER}/1)
+run(0 "ok: state bytes as planned" ${short} --threads 2 --save ${FOLDER}/half --stop 5 --output ${FOLDER}/1)
+run(0 "ok: state bytes as planned" ${short} --threads 1 --resume ${FOLDER}/half --save ${FOLDER}/joined
+  --output ${FOLDER}/1)
+set(saved adamw_stores=dynamic8-seed1.safetensors)
+file(SHA256 ${FOLDER}/whole/${saved} whole)
+file(SHA256 ${FOLDER}/half/${saved} half)
+file(SHA256 ${FOLDER}/joined/${saved} joined)
+if(NOT whole STREQUAL joined OR whole STREQUAL half)
+  message(FATAL_ERROR "a resumed run is not the run: compare whole, half and joined below ${FOLDER}")
+endif()
+run(2 "could not be opened" ${short} --resume ${FOLDER}/nowhere --output ${FOLDER}/1)

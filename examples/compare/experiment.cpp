@@ -42,7 +42,10 @@ recipe make_recipe(const options& o, const feed& data) {
            .warmup = o.warmup,
            .clip_norm = o.clip_norm.value_or(d.clip_norm),
            .classifies = o.model != "gpt",
-           .unit = o.model == "gpt" ? "tokens" : "images"};
+           .unit = o.model == "gpt" ? "tokens" : "images",
+           .stop = o.stop,
+           .save = o.save,
+           .resume = o.resume};
   const double epochs = o.epochs > 0 ? o.epochs : d.epochs;
   const double per_epoch = static_cast<double>(data.per_epoch()) / static_cast<double>(r.batch);
   r.steps = o.steps > 0                    ? o.steps

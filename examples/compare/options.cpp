@@ -120,6 +120,14 @@ void declare_output(CLI::App& app, options& o) {
   app.add_option("--output", o.output, "folder for report.html, results.csv and curves.csv")
       ->type_name("PATH")
       ->capture_default_str();
+  app.add_option("--save", o.save, "folder for the weights and the optimizer of every run, saved at its end")
+      ->type_name("PATH");
+  app.add_option("--resume", o.resume,
+                 "folder of --save: every run goes on from there, with the bits it would have had")
+      ->type_name("PATH");
+  app.add_option("--stop", o.stop, "end every run after N of its steps; the schedule is that of all of them")
+      ->check(whole())
+      ->type_name("N");
   app.add_flag("--quiet", o.quiet, "no progress, only the table");
   app.add_flag("--demo", o.demo, "compare every optimizer on Fashion-MNIST and check the result");
   app.add_flag("--list", o.list, "list the optimizers with their default learning rates, and exit");
@@ -128,7 +136,7 @@ void declare_output(CLI::App& app, options& o) {
 // The demo is one fixed experiment: a setting that would change it is refused, never ignored.
 void check_demo(const CLI::App& app, options& o, std::span<const std::string> names) {
   for (const char* fixed : {"--model", "--optimizers", "--data", "--epochs", "--steps", "--batch", "--learning-rate",
-                            "--schedule", "--warmup", "--clip-norm"}) {
+                            "--schedule", "--warmup", "--clip-norm", "--save", "--resume", "--stop"}) {
     if (app.count(fixed) > 0)
       throw std::invalid_argument(std::string{"--demo fixes "} + fixed + "; leave one of the two out");
   }
@@ -226,6 +234,9 @@ std::string command_line(const options& o, const std::string& program) {
   add("--seeds", seeds_text(o.seeds));
   add("--evaluations", std::to_string(o.evaluations));
   add("--threads", std::to_string(o.threads));
+  if (!o.save.empty()) add("--save", o.save);
+  if (!o.resume.empty()) add("--resume", o.resume);
+  if (o.stop > 0) add("--stop", std::to_string(o.stop));
   if (o.output != options{}.output) add("--output", o.output);
   return out;
 }

@@ -24,6 +24,8 @@ struct options {
   std::size_t evaluations = 10;     ///< points of the held-out curve, the final one included
   std::size_t threads = 0;
   std::string output = "mango-compare-report";
+  std::string save, resume;  ///< folders of saved runs
+  std::size_t stop = 0;      ///< ends every run after so many of its steps
   bool quiet = false, demo = false, list = false;
 };
 

@@ -6,6 +6,7 @@
 
 #include "compare/format.hpp"
 #include "compare/machine.hpp"
+#include "compare/saved_run.hpp"
 #include "compare/spec.hpp"
 #include "compare/statistics.hpp"
 #include "mango/optim/factory.hpp"
@@ -59,12 +60,18 @@ class session {
     for (const tensor& t : network.tensors()) run_.planned_bytes += optimizer_.state_bytes(spec_of(t));
     for (const tensor& t : network.tensors()) optimizer_.add(t.name, spec_of(t), t.value, t.gradient);
     run_.description = optimizer_.describe();
+    if (how.resume.empty()) return;
+    first_ = load_run(saved_run_path(how.resume, who.spec, seed), optimizer_, network);
+    for (std::size_t t = 0; t < first_; ++t) order_.next(batch_);
+    run_.steps = first_;
   }
 
   run finish() {
     begin_ = std::chrono::steady_clock::now();
     try {
-      for (std::size_t t = 0; t < how_.steps && !run_.diverged; ++t) step(t);
+      const std::size_t last = how_.stop > 0 ? std::min(how_.stop, how_.steps) : how_.steps;
+      for (std::size_t t = first_; t < last && !run_.diverged; ++t) step(t);
+      if (!how_.save.empty()) save_run(saved_run_path(how_.save, run_.optimizer, run_.seed), optimizer_, network_);
     } catch (const mango::error& e) {
       if (e.code() != mango::errc::nonfinite) throw;
       run_.diverged = true;
@@ -157,7 +164,7 @@ class session {
   run run_;
   std::chrono::steady_clock::time_point begin_;
   double loss_sum_ = 0.0, correct_ = 0.0;
-  std::size_t summed_ = 0;
+  std::size_t summed_ = 0, first_ = 0;
 };
 
 }  // namespace

@@ -16,7 +16,9 @@ struct recipe {
   double warmup = 0.0;     ///< fraction of the steps
   double clip_norm = 0.0;  ///< 0: none
   bool classifies = true;
-  std::string unit;  ///< "images" or "tokens"
+  std::string unit;          ///< "images" or "tokens"
+  std::size_t stop = 0;      ///< ends after so many of the steps; 0: after all
+  std::string save, resume;  ///< folders of saved runs; empty: none
 };
 
 /// One optimizer as asked for.

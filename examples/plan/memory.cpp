@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mango/io/background_save.hpp"
 #include "mango/optim/factory.hpp"
 
 namespace plan {
@@ -27,6 +28,8 @@ need need_of(const model& m, const setup& how, const std::string& line) {
     workspace = workspace + static_cast<std::size_t>(p.count) * optimizer.workspace(spec);
   }
   out.scratch = workspace.bytes();
+  if (how.background_save)
+    out.scratch += mango::background_save::bytes(out.state, static_cast<std::size_t>(m.tensor_count()));
   return out;
 }
 

@@ -14,6 +14,7 @@ struct setup {
   mango::dtype parameters = mango::dtype::f32;
   bool master = false;                     ///< weights of 16 bits follow fp32 copies
   bool fused = false;                      ///< each gradient is used up during backward, so that there is one at a time
+  bool background_save = false;            ///< state once more, to be written while training goes on
   std::vector<std::string> settings = {};  ///< "name=value" for every optimizer
 };
 

@@ -31,6 +31,8 @@ void declare(CLI::App& app, options& o, std::string& budget, std::string& parame
       ->check(one_of({"held", "fused"}))
       ->type_name("HOW")
       ->capture_default_str();
+  app.add_flag("--background-save", o.how.background_save,
+               "checkpoints are written while training goes on, from a copy");
   app.add_option("--optimizers", o.optimizers, "only these, as NAME or NAME:key=value,key=value [all]")
       ->type_name("SPEC");
   app.add_option("--set", o.how.settings, "a setting of every optimizer, such as accumulate=yes")

@@ -20,6 +20,7 @@ std::string heading(const result& r) {
   out += r.how.parameters == mango::dtype::f32 ? "fp32" : r.how.parameters == mango::dtype::f16 ? "fp16" : "bf16";
   out += r.how.master ? " weights with fp32 master copies" : " weights";
   out += r.how.fused ? ", one gradient at a time" : ", all gradients held";
+  if (r.how.background_save) out += ", saved in the background";
   for (const auto& s : r.how.settings) out += ", " + s;
   if (r.budget) out += "; budget " + grouped(*r.budget) + " bytes";
   if (r.what.skipped > 0)

@@ -112,6 +112,13 @@ TEST_CASE("plan memory: what is planned is what is allocated, for every optimize
     for (const need& n : needs_of(small, how, all_optimizers())) allocates_as_planned<mango::bfloat16>(how, n);
 }
 
+TEST_CASE("plan memory: a save in the background takes the state once more, and nine bytes per tensor") {
+  for (const char* line : {"adamw", "adamw:stores=nf4", "smmf"}) {
+    const auto without = needs_of(small, {}, {line})[0], with = needs_of(small, {.background_save = true}, {line})[0];
+    CHECK(with.scratch == without.scratch + without.state + 9 * static_cast<bytes_t>(small.tensor_count()));
+  }
+}
+
 TEST_CASE("plan memory: an optimizer or a setting that does not exist is the library's error") {
   CHECK_THROWS_AS(needs_of(small, {}, {"adamx"}), mango::error);
   CHECK_THROWS_AS(needs_of(small, {.settings = {"b7=1"}}, {"adamw"}), mango::error);

@@ -8,6 +8,10 @@
 
 namespace mango::inline MANGO_ABI {
 
+namespace detail {
+struct device_checkpoint_access;
+}
+
 /// A chain of rules over tensors in device memory. What is different from the host's optimizer:
 ///   - Everything happens on the stream of `Backend` (cuda::device), in the order of the calls, and is only enqueued.
 ///     Whether a gradient is finite, how large all of them are, and the number of the step are found and kept on the
@@ -166,6 +170,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   /// Every array of a tensor's state, by name.
   list<cuda::device_state_part> state(tensor_id id) const { return cuda::parts_of(record(id)); }
   const Chain& rules(std::size_t group = 0) const { return rules_[group]; }
+  text hyperparameters() const { return describe_groups(rules_); }
   text describe(std::string_view title = "optimizer") const {
     text out = describe_totals(title);
     out += describe_groups(rules_);
@@ -174,6 +179,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
 
  private:
   friend step_type;
+  friend mango::detail::device_checkpoint_access;
   struct insertion {
     optimizer* self;
     ~insertion() {

@@ -71,6 +71,15 @@ template <class Chain, class Kernels> class program {
   std::int64_t updates(std::uint32_t tensor, const device& where) const {
     return read(updates_.data() + tensor, where);
   }
+  /// What was counted elsewhere takes the place of what was counted here.
+  void restore(const step_counters& counted, const list<std::int64_t>& updates, const device& where) {
+    const device_counters n{.steps = counted.steps,
+                            .skipped_steps = counted.skipped_steps,
+                            .skipped_updates = counted.skipped_updates,
+                            .consecutive_skips = counted.consecutive_skips};
+    counters_.assign(&n, 1, where);
+    updates_.assign(updates, where);
+  }
   /// Steps are applied again: the error has been told.
   void forgive(const device& where) {
     device_counters n = counters(where);

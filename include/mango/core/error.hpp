@@ -55,49 +55,20 @@ enum class errc : std::uint8_t {
   state_checksum,    ///< bytes that are not those that were saved
 };
 
+namespace detail {
+// clang-format off
+inline constexpr const char* errc_names[] = {
+    "config", "unknown_name", "duplicate_name", "unknown_tensor", "size", "null_span", "misaligned_span", "overlap",
+    "type", "nonfinite", "order", "memory", "device", "io_open", "io_read", "io_write", "not_regular_file",
+    "header_too_small", "header_too_large", "header_length", "header_utf8", "header_json", "header_duplicate",
+    "header_schema", "dtype_unknown", "shape_overflow", "size_mismatch", "offset_invalid", "buffer_incomplete",
+    "misaligned_subbyte", "limit_exceeded", "state_version", "state_algorithm", "state_missing", "state_unexpected",
+    "state_type", "state_shape", "state_value", "state_checksum"};
+// clang-format on
+}  // namespace detail
+
 /// A stable word for programs and logs: "size", "nonfinite", ...
-constexpr const char* name_of(errc code) {
-  constexpr const char* names[] = {"config",
-                                   "unknown_name",
-                                   "duplicate_name",
-                                   "unknown_tensor",
-                                   "size",
-                                   "null_span",
-                                   "misaligned_span",
-                                   "overlap",
-                                   "type",
-                                   "nonfinite",
-                                   "order",
-                                   "memory",
-                                   "device",
-                                   "io_open",
-                                   "io_read",
-                                   "io_write",
-                                   "not_regular_file",
-                                   "header_too_small",
-                                   "header_too_large",
-                                   "header_length",
-                                   "header_utf8",
-                                   "header_json",
-                                   "header_duplicate",
-                                   "header_schema",
-                                   "dtype_unknown",
-                                   "shape_overflow",
-                                   "size_mismatch",
-                                   "offset_invalid",
-                                   "buffer_incomplete",
-                                   "misaligned_subbyte",
-                                   "limit_exceeded",
-                                   "state_version",
-                                   "state_algorithm",
-                                   "state_missing",
-                                   "state_unexpected",
-                                   "state_type",
-                                   "state_shape",
-                                   "state_value",
-                                   "state_checksum"};
-  return names[static_cast<int>(code)];
-}
+constexpr const char* name_of(errc code) { return detail::errc_names[static_cast<int>(code)]; }
 
 /// Everything the library throws. `what()` is one sentence that holds the tensor's name and both numbers.
 /// Guarantee: when a call throws, parameters, state and counters are bit for bit what they were before it.

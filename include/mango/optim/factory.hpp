@@ -60,6 +60,7 @@ struct optimizer_model {
   virtual void bind(tensor_id id, std::span<bfloat16> p, std::span<const bfloat16> g, std::span<float> master) = 0;
   virtual step_report step(const step_args& args) = 0;
   virtual text describe() const = 0;
+  virtual text hyperparameters() const = 0;
 };
 
 template <class Config> void apply_settings(Config& c, std::span<const setting> settings, bool with_options) {
@@ -113,6 +114,7 @@ template <class Optimizer, class Backend> class named_model : public optimizer_m
   }
   step_report step(const step_args& args) override { return optimizer_.step(args); }
   text describe() const override { return optimizer_.describe(); }
+  text hyperparameters() const override { return optimizer_.hyperparameters(); }
 
  private:
   config config_;
@@ -167,6 +169,7 @@ class any_optimizer {
   /// Names, shapes, state and counters.
   const tensor_registry& tensors() const { return model_->registry(); }
   text describe() const { return model_->describe(); }
+  text hyperparameters() const { return model_->hyperparameters(); }
 
  private:
   detail::optimizer_model* model_;
@@ -234,6 +237,20 @@ template <class Backend> optimizer_model* make_adafactor(const split_settings& s
 
 }  // namespace detail
 
+namespace detail {
+// f(setting) for each of "b2=0.95,stores=bf16"
+template <class F> void each_setting(std::string_view rest, F f) {
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    const auto item = rest.substr(0, comma);
+    const auto equals = item.find('=');
+    if (equals == item.npos) raise(errc::config, {"option ", quoted(item), " has no value: write name=value"}, item);
+    f(setting{item.substr(0, equals), item.substr(equals + 1)});
+    rest = comma == rest.npos ? std::string_view{} : rest.substr(comma + 1);
+  }
+}
+}  // namespace detail
+
 /// The optimizer of this name with these settings, among them stores = one of store_names(). Raises errc::unknown_name
 /// for a name or option that does not exist (listing those that do), errc::config for a value out of range.
 template <elementwise_backend Backend = host>
@@ -263,14 +280,8 @@ template <elementwise_backend Backend = host>
 any_optimizer make_optimizer(std::string_view line, const Backend& backend = {}) {
   const auto colon = line.find(':');
   list<setting> settings;
-  for (std::string_view rest = colon == line.npos ? std::string_view{} : line.substr(colon + 1); !rest.empty();) {
-    const auto comma = rest.find(',');
-    const auto item = rest.substr(0, comma);
-    const auto equals = item.find('=');
-    if (equals == item.npos) raise(errc::config, {"option ", quoted(item), " has no value: write name=value"}, item);
-    settings.push_back({item.substr(0, equals), item.substr(equals + 1)});
-    rest = comma == rest.npos ? std::string_view{} : rest.substr(comma + 1);
-  }
+  detail::each_setting(colon == line.npos ? std::string_view{} : line.substr(colon + 1),
+                       [&](const setting& s) { settings.push_back(s); });
   return make_optimizer(line.substr(0, colon), std::span<const setting>(settings.begin(), settings.size()), backend);
 }
 

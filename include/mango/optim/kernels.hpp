@@ -232,12 +232,13 @@ template <class Chain, class... S> struct bound_kernels {
   template <class... Store> static state_layout arrays([[maybe_unused]] const shape& s) {
     state_layout out;
     [[maybe_unused]] std::size_t i = 0;
-    (append<Store>(out, Chain::slots[i++].name, s), ...);
+    (append<Store>(out, Chain::slots[i++], s), ...);
     return out;
   }
-  template <class Store> static void append(state_layout& out, const char* slot, const shape& s) {
+  template <class Store> static void append(state_layout& out, const auto& slot, const shape& s) {
     int k = 0;
-    for (const part& p : Store::parts) out.append(slot, p.name, Store::name, p.type, Store::elements(k++, s), p.fill);
+    for (const part& p : Store::parts)
+      out.append(slot.name, p.name, Store::name, p.type, Store::elements(k++, s), p.fill, slot.values);
   }
 
   template <class Store> static typename Store::view view(const tensor_record& t, const part_place*& p) {

@@ -97,6 +97,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   }
   /// The rules of a group; 0 is no group.
   const Chain& rules(std::size_t group = 0) const { return rules_[group]; }
+  /// What the rules of every group are configured as, one line per group.
+  text hyperparameters() const { return describe_groups(rules_); }
   /// What is really used, in words: hyperparameters of every group, and per tensor its shape, parameter and stores.
   text describe(std::string_view title = "optimizer") const {
     text out = describe_totals(title);

@@ -8,8 +8,14 @@
 
 namespace mango::inline MANGO_ABI {
 
+namespace detail {
+struct checkpoint_access;
+}
+
 /// What every optimizer can say about its tensors.
 class tensor_registry {
+  friend detail::checkpoint_access;
+
  public:
   /// Number of registered tensors.
   index_t size() const { return static_cast<index_t>(tensors_.size()); }

@@ -65,6 +65,7 @@ struct part_place {
   index_t elements;
   std::size_t offset;
   std::uint8_t fill;  // what its bytes start as
+  range values;       // of the slot
 };
 
 // every array of one tensor's state, one after the other, each aligned to its element
@@ -78,10 +79,11 @@ struct state_layout {
   bool dense = false;                                   // factored slots are kept in fp32 instead: that takes no more
   std::size_t scratch = 0;                              // bytes beside the state that a pass needs
   __attribute__((noinline)) std::size_t append(const char* slot, const char* part, const char* store, dtype type,
-                                               index_t elements, std::uint8_t fill = 0) {
+                                               index_t elements, std::uint8_t fill = 0,
+                                               range values = range::any) {
     const auto size = static_cast<std::size_t>(size_of(type));
     bytes = (bytes + size - 1) / size * size;
-    parts.push_back({slot, part, store, type, elements, bytes, fill});
+    parts.push_back({slot, part, store, type, elements, bytes, fill, values});
     bytes += size * static_cast<std::size_t>(elements);
     return parts[parts.size() - 1].offset;
   }
