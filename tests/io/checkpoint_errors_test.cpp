@@ -80,8 +80,8 @@ TEST_CASE("io checkpoint errors: each kind names the tensor, with both numbers")
         "steps 1e3, skipped_steps 0, skipped_updates 0, consecutive_skips 0, seed 5",
         "steps 99999999999999999999, skipped_steps 0, skipped_updates 0, consecutive_skips 0, seed 5"})
     check_error(metadata("mango.counters", counters), errc::state_value, "mango.counters");
-  for (const char* key :
-       {"mango.schema", "mango.optimizer", "mango.counters", "mango.hyperparameters", "mango.options"})
+  for (const char* key : {"mango.schema", "mango.optimizer", "mango.counters", "mango.hyperparameters",
+                          "mango.environment", "mango.options"})
     check_error(with("tensor.0.m.data", [&](auto& all, auto&) { all.forget(key); }), errc::state_missing, key);
 
   const auto m = [&](auto change) { return with("tensor.0.m.data", change); };

@@ -139,6 +139,22 @@ TEST_CASE("io checkpoint: settings that are others now are reported, and stay wh
   CHECK(load_checkpoint(same, folder / "d").changed == std::vector<std::string>{"group 1: b2 0.5, now 0.6"});
 }
 
+#if defined(__SSE2__)
+TEST_CASE("io checkpoint: a floating-point environment in which steps have other bits is reported") {
+  const temporary_folder folder;
+  trained<plain> model({}), other({});
+  save_checkpoint(model.opt, folder / "c");
+  const unsigned before = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(before | 0x8040u);  // what -ffast-math in a shared library sets
+  const auto flushed = load_checkpoint(other.opt, folder / "c").changed;
+  __builtin_ia32_ldmxcsr(before | 0x4000u);
+  const auto upwards = load_checkpoint(other.opt, folder / "c").changed;
+  __builtin_ia32_ldmxcsr(before);
+  CHECK(flushed == std::vector<std::string>{"subnormals kept, now flushed"});
+  CHECK(upwards == std::vector<std::string>{"rounding nearest, now directed"});
+}
+#endif
+
 TEST_CASE("io checkpoint: what is in the file, by name") {
   const temporary_folder folder;
   trained<mango::adamw<stores<mango::bf16, mango::dynamic8<>>>> model(adamw_config);
@@ -160,6 +176,7 @@ TEST_CASE("io checkpoint: what is in the file, by name") {
   CHECK(h.metadata("mango.schema") == "1");
   CHECK(h.metadata("mango.optimizer") == "adamw");
   CHECK(h.metadata("mango.stores") == "m bf16, v dynamic8");
+  CHECK(h.metadata("mango.environment") == "subnormals kept, rounding nearest");
   CHECK(h.metadata("mango.counters") == "steps 3, skipped_steps 0, skipped_updates 0, consecutive_skips 0, seed 5");
   CHECK(h.metadata("mango.checksum") == sum);
 }

@@ -1,7 +1,8 @@
 // resume [--folder FOLDER] [OPTIMIZER...]: for every optimizer with every store, in processes of their own and with
 // another number of threads in each, is training that was saved and resumed training that was never interrupted? Bit
-// for bit, parameters and state. As a control every saved array is set to zero: that must be refused or change what
-// follows. Prints one line; exits 0 when all is right.
+// for bit, parameters and state; a learning rate that falls after 8 steps is saved around that step too. As a control
+// every saved array is set to zero: that must be refused or change what follows. Prints one line; exits 0 when all is
+// right.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -146,14 +147,18 @@ int main(int count, char** arguments) {
     else lines.push_back(w[i]);
   std::string work = folder + "/mango-resume-XXXXXX";
   if (!mkdtemp(work.data())) return 2;
-  if (lines.empty()) mango::each_optimizer([&](std::string_view line) { lines.emplace_back(line); });
+  if (lines.empty())
+    mango::each_optimizer([&](std::string_view line) {
+      const bool has_settings = line.find(':') != line.npos;
+      lines.push_back(std::string(line) + (has_settings ? "," : ":") + "learning_rate=step_decay 0.01 8 0.5");
+    });
 
   int resumed = 0, wrong = 0, dead = 0;
-  constexpr int last = 10;
+  constexpr int last = 11;
   for (const auto& line : lines) {
     const std::string straight = work + "/straight", half_way = work + "/half_way", joined = work + "/joined";
     spawn(arguments[0], line, 0, last, 1, "", straight);
-    for (const int k : {0, 1, 7, 8}) {
+    for (const int k : {0, 1, 7, 8, 9}) {
       spawn(arguments[0], line, 0, k, 1 + k % 3, "", half_way);
       spawn(arguments[0], line, k, last, 4 - k % 3, half_way, joined);
       const bool right = same(straight, joined);

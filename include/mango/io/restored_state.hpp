@@ -112,9 +112,11 @@ class restored {
       raise(errc::state_value, "{word}: {subject} is at step {got}, in the files before it at step {expected}",
             by_.counters.steps, other.counters.steps, "mango.counters", mango::quoted(file.name()));
     const auto groups = file.text_of("mango.hyperparameters"), settings = file.text_of("mango.options");
+    const auto environment = file.text_of("mango.environment");
     if (!any_) {
       compare_groups(groups, state_->hyperparameters(), report_.changed);
       compare_settings({}, settings, collected::options_of(state_->options()), report_.changed);
+      compare_settings({}, environment, detail::environment(), report_.changed);
     }
     by_.counters = other.counters;
     by_.seed = other.seed;
