@@ -112,3 +112,35 @@ TEST_CASE("io checkpoint errors: a file of other stores is refused, and says whe
   CHECK(e.code() == errc::state_unexpected);
   CHECK(contains(e.what(), "load_converted()"));
 }
+
+TEST_CASE("io checkpoint errors: arrays beside the optimizer's that cannot be saved") {
+  const temporary_folder folder;
+  trained<plain> model(adamw_config);
+  const std::vector<float> w(6);
+  const auto bytes = std::as_bytes(std::span(w));
+  const auto beside = [&](const mango::checkpoint_array& array) {
+    const auto e = caught([&] { save_checkpoint(model.opt, folder / "c", {}, std::span(&array, 1)); });
+    CHECK(std::filesystem::is_empty(folder.path()));
+    return e;
+  };
+  check_error(beside({"w", "F32", {2, 3}, bytes.first(20)}), errc::size, "w", 24, 20);
+  check_error(beside({"w", "F32", {2}, bytes}), errc::size, "w", 8, 24);
+  check_error(beside({"w", "f32", {6}, bytes}), errc::dtype_unknown, "w");
+  check_error(beside({"tensor.0.m.data", "F32", {6}, bytes}), errc::header_duplicate, "tensor.0.m.data");
+}
+
+TEST_CASE("io checkpoint: arrays beside the optimizer's are in the file, and left alone") {
+  const temporary_folder folder;
+  trained<plain> model(adamw_config), other(adamw_config);
+  model.train(0, 2);
+  const std::vector<float> w{1, 2, 3};
+  const mango::checkpoint_array beside[] = {{"tensor.0", "F32", {3}, std::as_bytes(std::span(w))}};
+  save_checkpoint(model.opt, folder / "c", {}, beside);
+  check_error(caught([&] { load_checkpoint(other.opt, folder / "c"); }), errc::state_unexpected, "tensor.0");
+  const mango::checkpoint_file file{mango::old_file(folder / "c")};
+  const auto report = load_checkpoint(other.opt, file, {.leave_unexpected = true});
+  CHECK(report.unexpected == std::vector<std::string>{"tensor.0"});
+  CHECK(snapshot(other.opt) == snapshot(model.opt));
+  const auto found = file.bytes(file.header().find("tensor.0"));
+  CHECK((found.size() == 12 && std::memcmp(found.data(), w.data(), 12) == 0));
+}

@@ -56,7 +56,11 @@ TEST_CASE("io safetensors: a file that is refused is named, and its tensor, and 
   check_error(refusal("{" + a + "," + entry("\\u0061", "U8", "[4]", "[4,8]") + "}"), errc::header_duplicate, "a");
   check_error(refusal("{\"the t\":{\"dtype\":\"U8\",\"dtype\":\"U8\"}}"), errc::header_duplicate, "the t");
   check_error(refusal("{\"__metadata__\":{\"k\":\"\",\"k\":\"\"}}"), errc::header_duplicate, "k");
+  check_error(refusal(R"({"__metadata__":{"a":""},"__metadata__":{"b":""}})"), errc::header_duplicate, "__metadata__");
   check_error(refusal("{\"the t\":{\"dtype\":\"U8\",\"shape\":[]}}"), errc::header_schema, "the t");
+  for (const auto* number :
+       {"18446744073709551616", "184467440737095516150", "1e999", "1.0", "-0", "-1", "true", "\"1\""})
+    check_error(refusal(t("U8", "[0," + std::string(number) + "]", "[0,0]")), errc::header_schema, "the t");
   check_error(refusal("{\"the t\":1}"), errc::header_schema, "the t");
   check_error(refusal("{\"__metadata__\":{\"k\":1}}"), errc::header_schema, "k");
   check_error(caught([] { read("1234567", "some file"); }), errc::header_too_small, "", 8, 7);

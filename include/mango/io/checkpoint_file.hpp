@@ -28,17 +28,6 @@ using checkpoint_metadata = std::vector<std::pair<std::string, std::string>>;
 namespace detail {
 inline constexpr std::string_view checksum_key = "mango.checksum";
 
-// the beginning of a file whose data is elsewhere
-class prefix_source : public memory_source {
- public:
-  prefix_source(std::string_view prefix, std::uint64_t all)
-      : memory_source(std::as_bytes(std::span(prefix)), "what is to be saved"), all_(all) {}
-  std::uint64_t size() const override { return all_; }
-
- private:
-  std::uint64_t all_;
-};
-
 // of every name, type, extent, key and text; the data follow
 inline checksum begin_checksum(const safetensors_header& h) {
   checksum sum;
@@ -83,7 +72,8 @@ class buffered_writer {
 /// The same arrays and metadata give the same bytes.
 class prepared_file {
  public:
-  /// The arrays stay where they are until write(). Raises what safetensors.hpp finds wrong with names and extents.
+  /// The arrays stay where they are until write(). Raises errc::size for an array of other bytes than its type and
+  /// extents take, and what safetensors.hpp finds wrong with names and extents.
   prepared_file(std::span<const checkpoint_array> arrays, checkpoint_metadata metadata)
       : arrays_(arrays), order_(arrays.size()) {
     std::vector<safetensors_entry> entries;
@@ -93,7 +83,9 @@ class prepared_file {
     layout_ = lay_out(entries, metadata);
     for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = i;
     std::stable_sort(order_.begin(), order_.end(), [&](auto a, auto b) { return layout_.begin[a] < layout_.begin[b]; });
-    auto sum = detail::begin_checksum(read_safetensors(detail::prefix_source(layout_.prefix, bytes())));
+    const auto header = read_safetensors(detail::unwritten_file(layout_));
+    for (const auto& a : arrays) check_size(a, header[header.find(a.name)]);
+    auto sum = detail::begin_checksum(header);
     for (const auto i : order_) sum.add(arrays[i].bytes);
     metadata.back().second = checksum_ = sum.digits();
     layout_ = lay_out(entries, metadata);
@@ -119,6 +111,11 @@ class prepared_file {
   }
 
  private:
+  static void check_size(const checkpoint_array& a, const safetensors_tensor& t) {
+    if (a.bytes.size() != t.end - t.begin)
+      raise(errc::size, "the array {subject} is to be saved from {got} bytes, its type and extents take {expected}",
+            static_cast<long long>(t.end - t.begin), static_cast<long long>(a.bytes.size()), a.name);
+  }
   template <class F> void each_piece(F f) const {
     f(std::as_bytes(std::span(layout_.prefix)));
     for (const auto i : order_) f(arrays_[i].bytes);
