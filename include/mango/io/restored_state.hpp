@@ -163,16 +163,21 @@ class restored {
       refuse(errc::state_value, t.name, "element {got} of {expected} of its saved {word} is not finite", p.elements,
              bad, join({p.slot, ".", p.part}));
   }
-  // not aligned to anything
+  // a file of another writer may have its arrays anywhere: what is not aligned is copied first
   template <class E> static index_t first_bad(std::span<const std::byte> bytes) {
-    E some[512];
+    constexpr std::size_t some = 4096;
+    E copied[some];
+    const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % sizeof(E) == 0;
     const std::size_t all = bytes.size() / sizeof(E);
-    for (std::size_t at = 0; at < all; at += 512) {
-      const std::size_t n = std::min<std::size_t>(512, all - at);
-      std::memcpy(static_cast<void*>(some), bytes.data() + at * sizeof(E), n * sizeof(E));
-      asm volatile("" : : "r"(some) : "memory");  // they are memory now, and are looked at as such
-      const auto bad = first_nonfinite(some, static_cast<index_t>(n));
-      if (bad < static_cast<index_t>(n)) return static_cast<index_t>(at) + bad;
+    for (std::size_t at = 0; at < all; at += some) {
+      const auto n = static_cast<index_t>(std::min(some, all - at));
+      const E* x = reinterpret_cast<const E*>(bytes.data()) + at;
+      if (!aligned) {
+        std::memcpy(static_cast<void*>(copied), bytes.data() + at * sizeof(E), static_cast<std::size_t>(n) * sizeof(E));
+        asm volatile("" : : "r"(copied) : "memory");  // they are memory now, and are looked at as such
+        x = copied;
+      }
+      if (has_nonfinite(x, 0, n)) return static_cast<index_t>(at) + first_nonfinite(x, n);
     }
     return static_cast<index_t>(all);
   }
