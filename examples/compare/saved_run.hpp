@@ -2,8 +2,8 @@
 // a run in a file: weights and optimizer together, to go on from
 #include <string>
 
+#include "compare/factory.hpp"
 #include "compare/replicas.hpp"
-#include "mango/optim/factory.hpp"
 
 namespace compare {
 

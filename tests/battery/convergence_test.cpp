@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "mango/backend/threads.hpp"
-#include "mango/optim/factory.hpp"
 #include "optim/numbers.hpp"
+#include "support/host_factory.hpp"
 
 using namespace optim_test;
 

@@ -14,7 +14,7 @@
 
 #include "io/rewritten.hpp"
 #include "mango/backend/threads.hpp"
-#include "mango/optim/factory.hpp"
+#include "support/host_factory.hpp"
 #include "support/random.hpp"
 
 namespace {

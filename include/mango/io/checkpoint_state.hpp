@@ -2,6 +2,7 @@
 // Between an optimizer's memory and named arrays.
 #include <charconv>
 #include <deque>
+#include <utility>
 
 #include "mango/io/checkpoint_file.hpp"
 #include "mango/io/optimizer_state.hpp"
@@ -169,7 +170,7 @@ inline void read_counters(const checkpoint_file& file, replacement& out) {
       if (known == name && k == seen) {
         const auto end = value.data() + value.size();
         const auto read = std::from_chars(value.data(), end, field);
-        if (read.ec == std::errc{} && read.ptr == end && !(field < 0)) steps[k] = 1;
+        if (read.ec == std::errc{} && read.ptr == end && !std::cmp_less(field, 0)) steps[k] = 1;
       }
       ++k;
     });
