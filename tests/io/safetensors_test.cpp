@@ -119,6 +119,11 @@ TEST_CASE("io safetensors: large elements first, then as given; metadata by key;
   CHECK(layout.begin == std::vector<std::uint64_t>{20, 8, 16, 0});
   CHECK(layout.data_bytes == 23);
   CHECK(mango::lay_out({}).prefix == file_of("{}      "));
+  for (std::size_t n = 0; n < 16; ++n) {
+    const auto padded = mango::lay_out(entry_list{{std::string(n, 'n'), "U8", {0}}}).prefix;
+    CHECK(padded.size() % 8 == 0);
+    CHECK(padded.size() - 1 - padded.rfind('}') < 8);
+  }
 }
 
 TEST_CASE("io safetensors: tensors are in the order of their data, ties by name, and found by name") {
@@ -137,7 +142,7 @@ TEST_CASE("io safetensors: tensors are in the order of their data, ties by name,
   CHECK(h.metadata(std::size_t{0}) == std::pair<std::string_view, std::string_view>("", ""));
   CHECK(h.metadata(2).first == "b");
   CHECK(*h.metadata("a") == "1");
-  CHECK(!h.metadata("c"));
+  for (const auto* none : {"c", "aa", "A"}) CHECK(!h.metadata(none));
   CHECK(h.data_bytes() == 6);
 }
 
