@@ -73,10 +73,11 @@ template <class Chain, class Kernels> class program {
   }
   /// What was counted elsewhere takes the place of what was counted here.
   void restore(const step_counters& counted, const list<std::int64_t>& updates, const device& where) {
-    const device_counters n{.steps = counted.steps,
-                            .skipped_steps = counted.skipped_steps,
-                            .skipped_updates = counted.skipped_updates,
-                            .consecutive_skips = counted.consecutive_skips};
+    device_counters n{};
+    n.steps = counted.steps;
+    n.skipped_steps = counted.skipped_steps;
+    n.skipped_updates = counted.skipped_updates;
+    n.consecutive_skips = counted.consecutive_skips;
     counters_.assign(&n, 1, where);
     updates_.assign(updates, where);
   }
