@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "factory/host_factory.hpp"
 #include "mango/io/background_save.hpp"
-#include "mango/optim/factory.hpp"
 
 namespace plan {
 namespace {

@@ -1,9 +1,9 @@
 // every optimizer, with every store and every kind of parameter, serial and threaded, minimises two small problems
 #include <doctest/doctest.h>
 
+#include "factory/host_factory.hpp"
 #include "mango/backend/threads.hpp"
 #include "optim/numbers.hpp"
-#include "support/host_factory.hpp"
 
 using namespace optim_test;
 

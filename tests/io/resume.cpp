@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "factory/host_factory.hpp"
 #include "io/rewritten.hpp"
 #include "mango/backend/threads.hpp"
-#include "support/host_factory.hpp"
 #include "support/random.hpp"
 
 namespace {

@@ -1,8 +1,8 @@
 // optimizers from text: every way to get a value wrong
 #include <doctest/doctest.h>
 
+#include "factory/host_factory.hpp"
 #include "optim/caught.hpp"
-#include "support/host_factory.hpp"
 
 using namespace optim_test;
 using mango::errc, mango::make_optimizer;

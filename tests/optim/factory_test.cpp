@@ -3,10 +3,10 @@
 
 #include <set>
 
+#include "factory/host_factory.hpp"
 #include "optim/caught.hpp"
 #include "optim/numbers.hpp"
 #include "optim/snapshot.hpp"
-#include "support/host_factory.hpp"
 
 using namespace optim_test;
 using mango::errc, mango::make_optimizer;
