@@ -137,6 +137,10 @@ TEST_CASE("io checkpoint: settings that are others now are reported, and stay wh
   grouped.add("w", 3), same.add("w", 3);
   save_checkpoint(grouped, folder / "d");
   CHECK(load_checkpoint(same, folder / "d").changed == std::vector<std::string>{"group 1: b2 0.5, now 0.6"});
+  // a setting that there was not, after one that has changed
+  std::vector<std::string> changed{"b1 0.8, now 0.9"};
+  mango::detail::compare_settings("group 1: ", "b1 0.9", "b1 0.9, b2 0.5", changed);
+  CHECK(changed == std::vector<std::string>{"b1 0.8, now 0.9", "group 1: b1 0.9; now b1 0.9, b2 0.5"});
 }
 
 #if defined(__SSE2__)

@@ -110,6 +110,16 @@ TEST_CASE("io shards: the old ones stay where the previous checkpoint is kept") 
   auto loaded = run(1, 0);
   CHECK(load_shards(loaded[0].opt, path + ".prev").steps == 1);
   CHECK(load_shards(loaded[0].opt, path).steps == 2);
+  CHECK(files_in(folder) == 6);
+
+  // and those of the one before it do not pile up
+  auto third = run(2, 3);
+  shards.clear();
+  for (auto& r : third) shards.push_back(save_shard(r.opt, path, r.rank, r.ranks));
+  save_shard_index(path, shards, {.keep_previous = true});
+  CHECK(files_in(folder) == 6);
+  CHECK(load_shards(loaded[0].opt, path + ".prev").steps == 2);
+  CHECK(load_shards(loaded[0].opt, path).steps == 3);
 }
 
 TEST_CASE("io shards errors: what is missing, damaged or of another step") {

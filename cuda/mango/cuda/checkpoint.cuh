@@ -11,10 +11,8 @@ namespace mango::inline MANGO_ABI::detail {
 struct device_checkpoint_access {
   template <class O> static const tensor_registry& registry(const O& opt) { return opt; }
   template <class O> static const auto& backend(const O& opt) { return opt.backend_; }
-  template <class O> static void restore(O& opt, const replacement& by) {
-    list<std::int64_t> updates;
-    for (const auto& t : by.tensors) updates.push_back(t.updates);
-    opt.program_.restore(by.counters, updates, opt.backend_);
+  template <class O> static void restore(O& opt, const step_counters& counters, const list<std::int64_t>& updates) {
+    opt.program_.restore(counters, updates, opt.backend_);
     opt.prepared_ = false;  // the seed is in what was prepared
   }
 };
@@ -51,6 +49,8 @@ template <on_a_device Optimizer> class live_state<Optimizer> : public optimizer_
   }
   void replace(const replacement& by) override {
     if constexpr (!std::is_const_v<Optimizer>) {
+      list<std::int64_t> updates;
+      for (const auto& t : by.tensors) updates.push_back(t.updates);  // before anything is written: it takes memory
       for (std::size_t i = 0; i < by.tensors.size(); ++i) {
         const auto& t = *tensors()[i];
         for (std::size_t k = 0; k < t.layout.parts.size(); ++k)
@@ -59,7 +59,7 @@ template <on_a_device Optimizer> class live_state<Optimizer> : public optimizer_
       }
       auto& registry = const_cast<tensor_registry&>(device_checkpoint_access::registry(*opt_));
       checkpoint_access::replace_counters(registry, by);
-      device_checkpoint_access::restore(*opt_, by);
+      device_checkpoint_access::restore(*opt_, by.counters, updates);
       where().synchronize();  // what was copied from may go
     }
   }

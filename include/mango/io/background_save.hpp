@@ -61,6 +61,8 @@ class background_save {
   }
   void copy(const detail::collected& all, std::size_t bytes) {
     if (bytes > room_) {
+      memory_.reset();  // before there is more: never both
+      room_ = 0;
       memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
       room_ = bytes;
     }

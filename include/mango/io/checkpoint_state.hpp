@@ -131,6 +131,7 @@ inline void compare_settings(std::string_view where, std::string_view saved, std
   if (saved == now) return;
   std::vector<std::pair<std::string_view, std::string_view>> others;
   each_word_pair(now, [&](auto name, auto value) { others.emplace_back(name, value); });
+  const std::size_t before = changed.size();
   std::size_t next = 0;
   const bool read = each_word_pair(saved, [&](auto name, auto value) {
     const auto at = std::find_if(others.begin() + static_cast<std::ptrdiff_t>(std::min(next, others.size())),
@@ -139,7 +140,7 @@ inline void compare_settings(std::string_view where, std::string_view saved, std
     if (at == others.end()) changed.push_back(join({where, name, " ", value, ", now there is none"}));
     else if (at->second != value) changed.push_back(join({where, name, " ", value, ", now ", at->second}));
   });
-  if (!read || changed.empty()) changed.push_back(join({where, saved, "; now ", now}));
+  if (!read || changed.size() == before) changed.push_back(join({where, saved, "; now ", now}));
 }
 
 // line by line
@@ -162,7 +163,7 @@ inline void compare_groups(std::string_view saved, std::string_view now, std::ve
 // the counters that a file has, all of them and each once
 inline void read_counters(const checkpoint_file& file, replacement& out) {
   const std::string_view text = file.text_of("mango.counters");
-  std::uint64_t steps[5] = {};
+  bool right[5] = {};
   int seen = 0;
   bool good = each_word_pair(text, [&](std::string_view name, std::string_view value) {
     int k = 0;
@@ -170,13 +171,13 @@ inline void read_counters(const checkpoint_file& file, replacement& out) {
       if (known == name && k == seen) {
         const auto end = value.data() + value.size();
         const auto read = std::from_chars(value.data(), end, field);
-        if (read.ec == std::errc{} && read.ptr == end && !std::cmp_less(field, 0)) steps[k] = 1;
+        if (read.ec == std::errc{} && read.ptr == end && !std::cmp_less(field, 0)) right[k] = true;
       }
       ++k;
     });
     ++seen;
   });
-  for (const auto s : steps) good = good && s == 1;
+  for (const bool each : right) good = good && each;
   if (!good || seen != 5)
     raise(errc::state_value,
           {mango::quoted(file.name()), ": mango.counters is ", mango::quoted(text), ", which nobody saved"},

@@ -133,11 +133,12 @@ class converted {
       opt.begin_step().update_into(id, unused, values, out);
       std::size_t k = 0;
       for (const auto& part : opt.state(id)) {
-        auto& a = arrays[k++];
-        if (a.bytes.size() != part.bytes.size())
+        const bool there = k < arrays.size();
+        if (!there || arrays[k].bytes.size() != part.bytes.size())
           refuse(errc::state_shape, t.name, "its {word} takes {got} bytes, expected {expected}",
-                 static_cast<long long>(part.bytes.size()), static_cast<long long>(a.bytes.size()),
-                 join({mango::quoted(a.name), " in the store ", p.store, " as it is by default"}));
+                 static_cast<long long>(part.bytes.size()), there ? static_cast<long long>(arrays[k].bytes.size()) : 0,
+                 join({"slot ", p.slot, ", part ", part.part, " in the store ", p.store, " as it is by default"}));
+        auto& a = arrays[k++];
         auto& kept = memory_.emplace_back(part.bytes.begin(), part.bytes.end());
         a.bytes = kept;
       }

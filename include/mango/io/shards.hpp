@@ -42,6 +42,13 @@ inline std::vector<saved_shard> shards_in(const checkpoint_file& index) {
           "mango.shards");
   return out;
 }
+// the shards of an index that may be there; none where there is none, or none that can be read
+inline std::vector<saved_shard> shards_at(std::string_view path, const file_calls& calls) {
+  std::vector<saved_shard> out;
+  if (file_status there; calls.status(std::string(path).c_str(), there) == 0)
+    (void)attempt([&] { out = shards_in(checkpoint_file(old_file(path, calls))); });
+  return out;
+}
 }  // namespace detail
 
 /// Saves this rank's tensors, durably, beside `path`, under a name with the rank, the number of ranks and the checksum:
@@ -64,22 +71,23 @@ saved_shard save_shard(const Optimizer& opt, std::string_view path, std::size_t 
 }
 
 /// Puts the index in place once every rank's shard is durable: this is the moment at which the new checkpoint takes the
-/// place of the old one, whose shards are then removed. Shards are in the order of their ranks.
+/// place of the old one, whose shards are then removed; with keep_previous, those of the one before it. Shards are in
+/// the order of their ranks.
 inline void save_shard_index(std::string_view path, std::span<const saved_shard> shards,
                              const save_options& options = {}, const file_calls& calls = system_calls()) {
   checkpoint_metadata metadata{{"mango.schema", std::string(checkpoint_schema)},
                                {"mango.shards", std::to_string(shards.size())}};
   for (std::size_t i = 0; i < shards.size(); ++i)
     metadata.emplace_back(detail::shard_key(i + 1), detail::join({shards[i].checksum, " ", shards[i].file}));
-  std::vector<saved_shard> before;  // none where there was no index, or none that can be read
-  if (file_status there; calls.status(std::string(path).c_str(), there) == 0)
-    (void)detail::attempt([&] { before = detail::shards_in(checkpoint_file(old_file(path, calls))); });
+  const auto now = detail::shards_at(path, calls);
+  const auto old = options.keep_previous ? detail::shards_at(detail::join({path, ".prev"}), calls) : now;
   prepared_file({}, metadata).write(path, options, calls);
-  if (options.keep_previous) return;
-  for (const auto& old : before) {
-    const bool kept = std::any_of(shards.begin(), shards.end(), [&](const auto& s) { return s.file == old.file; });
-    if (!kept) calls.remove(detail::join({detail::folder_of(path), old.file}).c_str());
-  }
+  const auto among = [](std::span<const saved_shard> all, const saved_shard& x) {
+    return std::any_of(all.begin(), all.end(), [&](const auto& s) { return s.file == x.file; });
+  };
+  for (const auto& shard : old)
+    if (!among(shards, shard) && !(options.keep_previous && among(now, shard)))
+      calls.remove(detail::join({detail::folder_of(path), shard.file}).c_str());
 }
 
 /// Loads what this optimizer's tensors need from the shards that the index at `path` lists, however many ranks saved
