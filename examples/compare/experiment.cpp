@@ -6,10 +6,10 @@
 #include "compare/data/dataset.hpp"
 #include "compare/data/text.hpp"
 #include "compare/defaults.hpp"
-#include "compare/factory.hpp"
 #include "compare/format.hpp"
 #include "compare/machine.hpp"
 #include "compare/trainer.hpp"
+#include "factory/host_factory.hpp"
 #include "mango/version.hpp"
 
 namespace compare {

@@ -7,12 +7,12 @@
 #include "compare/data/bytes.hpp"
 #include "compare/defaults.hpp"
 #include "compare/experiment.hpp"
-#include "compare/factory.hpp"
 #include "compare/format.hpp"
 #include "compare/report/csv.hpp"
 #include "compare/report/grid.hpp"
 #include "compare/report/html.hpp"
 #include "compare/verdict.hpp"
+#include "factory/host_factory.hpp"
 
 namespace {
 

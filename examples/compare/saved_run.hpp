@@ -2,8 +2,8 @@
 // a run in a file: weights and optimizer together, to go on from
 #include <string>
 
-#include "compare/factory.hpp"
 #include "compare/replicas.hpp"
+#include "factory/host_factory.hpp"
 
 namespace compare {
 

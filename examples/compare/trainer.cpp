@@ -4,12 +4,12 @@
 #include <chrono>
 #include <cmath>
 
-#include "compare/factory.hpp"
 #include "compare/format.hpp"
 #include "compare/machine.hpp"
 #include "compare/saved_run.hpp"
 #include "compare/spec.hpp"
 #include "compare/statistics.hpp"
+#include "factory/host_factory.hpp"
 
 namespace compare {
 namespace {

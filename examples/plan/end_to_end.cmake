@@ -18,6 +18,8 @@ run(0 "gpt2_124m" --list)
 run(0 "124,439,808 parameters in 148 tensors" gpt2_124m)
 run(0 "995,518,464" gpt2_124m --optimizers adamw)
 run(0 " fit in 1,610,612,736 bytes" gpt2_124m --budget 1.5GiB)
+run(0 "fp16 weights, all gradients held, saved in the background" gpt2_124m --parameters fp16 --background-save
+  --optimizers adamw)
 run(0 "bf16 weights with fp32 master copies, one gradient at a time" gpt2_124m --parameters bf16 --master
   --gradients fused)
 run(1 "nothing fits: the least, sgd, takes " gpt2_124m --budget 500MB)

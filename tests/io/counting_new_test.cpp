@@ -4,16 +4,9 @@
 #include <vector>
 
 #include "io/counting_new.hpp"
+#include "support/sanitizers.hpp"
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MANGO_TSAN_OWNS_NEW
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define MANGO_TSAN_OWNS_NEW
-#endif
-
-#if defined(MANGO_TSAN_OWNS_NEW)
+#if defined(MANGO_THREAD_SANITIZER)
 // clang's runtime defines operator new itself, and a program may not have two
 io_test::peak_scope::peak_scope() : before_(0) {}
 std::size_t io_test::peak_scope::bytes() const { return static_cast<std::size_t>(before_); }

@@ -9,6 +9,7 @@
 #include "mango/io/background_save.hpp"
 #include "mango/optim/adamw.hpp"
 #include "mango/store/dynamic8.hpp"
+#include "support/sanitizers.hpp"
 
 using namespace io_test;
 
@@ -35,14 +36,8 @@ TEST_CASE("io growth: saves and loads, good and bad") {
     MESSAGE("SKIPPED: no /proc");
     return;
   }
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(MANGO_ADDRESS_SANITIZER) || defined(MANGO_THREAD_SANITIZER)
   constexpr bool counts_memory = false;  // a sanitizer keeps what was freed
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  constexpr bool counts_memory = false;
-#else
-  constexpr bool counts_memory = true;
-#endif
 #else
   constexpr bool counts_memory = true;
 #endif

@@ -1,15 +1,9 @@
 // a step allocates nothing: every call of operator new in the program is counted while steps are taken
 #include <doctest/doctest.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MANGO_TSAN_OWNS_NEW
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define MANGO_TSAN_OWNS_NEW
-#endif
+#include "support/sanitizers.hpp"
 
-#if defined(MANGO_TSAN_OWNS_NEW)
+#if defined(MANGO_THREAD_SANITIZER)
 // clang's runtime defines operator new itself, and a program may not have two
 TEST_CASE("optim allocation: not counted under the thread sanitizer" * doctest::skip()) {}
 #else
