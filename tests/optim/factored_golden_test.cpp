@@ -20,14 +20,9 @@ struct factor_names {
 constexpr factor_names smmf_names[] = {{"m", "momentum_m.0", "momentum_m.1"}, {"v", "momentum_v.0", "momentum_v.1"}};
 constexpr factor_names adamw_names[] = {{"m", "mu_m_nmf", "mv_m_nmf"}, {"v", "mu_v_nmf", "mv_v_nmf"}};
 
-// the setting, or the default where the recording does not mention it
-double setting_or(const recording& golden, const char* name, double value) {
-  return golden.settings.contains(name) ? golden.setting(name) : value;
-}
-
 template <class Optimizer> void reproduce(const recording& golden, Optimizer opt, std::span<const factor_names> names) {
   CHECK(golden.tensors == 6);
-  const bool decays = setting_or(golden, "weight_decay", 0) != 0;  // there p is rounded once more in every step
+  const bool decays = golden.setting_or("weight_decay", 0) != 0;  // there p is rounded once more in every step
   int factors = 0;
   golden.replay(opt, [&](const auto& tensor, const auto& key, const auto& p, const auto& start) {
     CHECK(golden.agrees(key, p, start, decays ? std::stoi(key) + 1 : 1));
@@ -45,15 +40,15 @@ template <class Optimizer> void reproduce(const recording& golden, Optimizer opt
 void reproduce_smmf(const std::string& name) {
   const recording golden(name);
   const mango::smmf_config c{.learning_rate = golden.setting("lr"),
-                             .weight_decay = setting_or(golden, "weight_decay", 0),
-                             .decay_rate = setting_or(golden, "decay_rate", -0.5)};
+                             .weight_decay = golden.setting_or("weight_decay", 0),
+                             .decay_rate = golden.setting_or("decay_rate", -0.5)};
   reproduce(golden, mango::smmf<both>{c}, smmf_names);
 }
 
 void reproduce_adamw(const std::string& name) {
   const recording golden(name);
   const mango::adamw_config c{.learning_rate = golden.setting("lr"),
-                              .weight_decay = setting_or(golden, "weight_decay", 0),
+                              .weight_decay = golden.setting_or("weight_decay", 0),
                               .bias_correction = !golden.settings.contains("use_bias_correction")};
   reproduce(golden, mango::adamw<both>{c}, adamw_names);
 }
@@ -70,7 +65,9 @@ TEST_CASE("optim factored golden: ... without momentum") {
   mango::smmf<stores<factored<>>> opt{{.learning_rate = golden.setting("lr"), .beta = 0}};
   reproduce(golden, std::move(opt), std::span(smmf_names).subspan(1));
 }
-TEST_CASE("optim factored golden: AdamW reproduces adv_optm's") { reproduce_adamw("factored_adamw.txt"); }
+TEST_CASE("optim factored golden: AdamW reproduces adv_optm's") {
+  reproduce_adamw("adaptive/adamw_1.0.6_fac_none.txt");
+}
 TEST_CASE("optim factored golden: ... with vectors kept apart, in fp32") {
   recording all("smmf_vectors_apart.txt"), vectors = all;
   for (int i = 0; i < all.tensors; ++i) {
@@ -90,8 +87,8 @@ TEST_CASE("optim factored golden: ... with vectors kept apart, in fp32") {
   follow(vectors, mango::smmf<stores<mango::fp32, mango::fp32>>{c});
 }
 TEST_CASE("optim factored golden: AdamW without bias correction") {
-  const recording golden("factored_adamw_uncorrected.txt");
+  const recording golden("adaptive/adamw_1.0.6_fac_nobc.txt");
   CHECK(golden.settings.at("use_bias_correction") == "False");
-  reproduce_adamw("factored_adamw_uncorrected.txt");
+  reproduce_adamw("adaptive/adamw_1.0.6_fac_nobc.txt");
 }
-TEST_CASE("optim factored golden: AdamW with weight decay") { reproduce_adamw("factored_adamw_wd.txt"); }
+TEST_CASE("optim factored golden: AdamW with weight decay") { reproduce_adamw("adaptive/adamw_1.0.6_fac_wd.txt"); }

@@ -34,7 +34,7 @@ TEST_CASE("optim golden: AdamW reproduces torch.optim.AdamW, parameters and stat
 }
 
 TEST_CASE("optim golden: Lion reproduces adv_optm's Lion_adv, parameters and state") {
-  const recording golden("lion.txt");
+  const recording golden("adaptive/lion_1.0.6_dense_none.txt");
   CHECK(golden.tensors == 6);
   mango::lion opt{{.learning_rate = golden.setting("lr")}};
   golden.replay(opt, [&](const auto& tensor, const auto& key, const auto& p, const auto& start) {

@@ -18,12 +18,13 @@
 
 namespace optim_test {
 
-/// The lines of a file: "kw NAME=VALUE...", "param I RANK EXTENT...", "p0 I NUMBER...", then for every step S
-/// "g S I NUMBER...", "p S I NUMBER...", and "s S I NAME COUNT NUMBER...".
+/// The lines of a file: "opt NAME", "kw NAME=VALUE...", "param I RANK EXTENT...", "p0 I NUMBER...", then for every step
+/// S "g S I NUMBER...", "p S I NUMBER...", "s S I NAME COUNT NUMBER...", and "scalar S NAME NUMBER".
 struct recording {
   int steps = 0, tensors = 0;
   std::set<int> without;
   std::map<std::string, std::vector<double>> numbers;  // by "LETTER S I", by "S I NAME" for state
+  std::string optimizer;
   std::map<std::string, std::string> settings;
 
   explicit recording(const std::string& name) {
@@ -35,7 +36,9 @@ struct recording {
       words >> key;
       if (key == "steps") words >> steps;
       else if (key == "nparam") words >> tensors;
+      else if (key == "opt") words >> optimizer;
       else if (key == "kw") read_settings(words);
+      else if (key == "scalar") words >> step >> slot, read_numbers("scalar " + step + " " + slot, words);
       else if (key == "param" || key == "p0") words >> tensor, read_numbers(key + " " + tensor, words);
       else if (key == "g" || key == "p") words >> step >> tensor, read_numbers(key + " " + step + " " + tensor, words);
       else if (key == "s") words >> step >> tensor >> slot, read_numbers(step + " " + tensor + " " + slot, words);
@@ -45,6 +48,19 @@ struct recording {
     const auto found = settings.find(name);
     REQUIRE_MESSAGE(found != settings.end(), name);
     return std::stod(found->second);
+  }
+  /// The setting, or this where the recording does not mention it.
+  double setting_or(const std::string& name, double value) const {
+    return settings.contains(name) ? setting(name) : value;
+  }
+  bool is_on(const std::string& name) const { return settings.contains(name) && settings.at(name) == "True"; }
+  /// Element i of a setting like (0.9, 0.999).
+  double element_or(const std::string& name, std::size_t i, double value) const {
+    if (!settings.contains(name)) return value;
+    std::istringstream words(settings.at(name).substr(1));
+    char comma;
+    for (std::size_t k = 0; words >> value && k < i; ++k) words >> comma;
+    return value;
   }
   const std::vector<double>& at(const std::string& key) const {
     const auto found = numbers.find(key);
@@ -108,7 +124,12 @@ struct recording {
 
  private:
   void read_settings(std::istringstream& words) {
-    for (std::string word; words >> word;) settings[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+    std::string name;
+    for (std::string word; words >> word;) {  // one with '=' begins a setting, others go on with it
+      const auto equals = word.find('=');
+      if (equals != word.npos) name = word.substr(0, equals), settings[name] = word.substr(equals + 1);
+      else settings[name] += word;
+    }
   }
   void read_numbers(const std::string& key, std::istringstream& words) {
     for (double x; words >> x;) numbers[key].push_back(x);

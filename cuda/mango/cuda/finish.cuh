@@ -94,25 +94,29 @@ __global__ void __launch_bounds__(block_size)
   if (detail::is_last(j)) detail::normalise_columns(j);
 }
 
-/// The mean square of a survey, from the parts of one tensor.
+/// What a survey observed, in the parts of one tensor.
 struct settle_job {
-  const double* squares;
+  const double* observed;
   index_t parts, elements;
   std::uint32_t tensor;
 };
 
-/// One tensor per block: rules that wanted the mean square of survey `Pass` fold it into their constants.
+/// One tensor per block: the rule that wanted the sums of survey `Pass` folds them into its constants.
 template <class Chain, int Pass>
 __global__ void __launch_bounds__(block_size)
     settle(const settle_job* jobs, const Chain* rules, const std::uint32_t* groups, folded<Chain>* frames) {
+  constexpr int sums = mango::detail::surveying<Chain, Pass>::sums;
   const settle_job j = jobs[blockIdx.x];
   if (frames[j.tensor].apply == 0) return;
-  double mine = 0;
-  for (index_t i = threadIdx.x; i < j.parts; i += block_size) mine += j.squares[i];
-  const double total = sum_of_block(mine);
+  double total[sums + 1];
+  for (int k = 0; k < sums; ++k) {
+    double mine = 0;
+    for (index_t i = threadIdx.x; i < j.parts; i += block_size) mine += j.observed[i * sums + k];
+    total[k] = sum_of_block(mine);
+  }
   if (threadIdx.x != 0) return;
   const Chain& chain = rules[groups[j.tensor]];
-  mango::detail::settle_survey<Chain, Pass>(chain, frames[j.tensor].frame, total / static_cast<double>(j.elements));
+  mango::detail::settle_survey<Chain, Pass>(chain, frames[j.tensor].frame, total, static_cast<double>(j.elements));
 }
 
 }  // namespace mango::inline MANGO_ABI::cuda

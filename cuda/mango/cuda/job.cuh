@@ -25,10 +25,10 @@ template <class Target, class G, class... S> struct job {
   const G* gradient;
   index_t elements;
   std::uint32_t tensor, hash;
-  bool wide;        // every array is aligned to 16 bytes
-  panel_cut cut;    // of factored slots
-  float* partial;   // their sums of rows and columns, part by part
-  double* squares;  // of surveys, one per part
+  bool wide;         // every array is aligned to 16 bytes
+  panel_cut cut;     // of factored slots
+  float* partial;    // their sums of rows and columns, part by part
+  double* observed;  // the sums of surveys, part by part
 };
 
 /// One block of threads: which job, and which part of it.
@@ -48,6 +48,10 @@ template <class Chain, int Pass, class Target, class G, class... S> struct kerne
     if constexpr (surveys) return std::type_identity<typename stage::chain>{};
     else return std::type_identity<Chain>{};
   }())::type;
+  static constexpr int sums = [] {
+    if constexpr (surveys) return rules::sums;
+    else return 0;
+  }();
   using target = Target;
   using gradient = G;
 };
@@ -81,13 +85,33 @@ template <class P, int V> struct wide_target {
     if constexpr (P::loads_parameter) return (*numbers).load(one{k});
     else return 0.0f;
   }
-  __device__ __forceinline__ void move(int k, float p, float u, std::uint32_t noise) {
+  template <class U> __device__ __forceinline__ void move(int k, float p, const U& u, std::uint32_t noise) {
     if constexpr (!P::surveys) (*numbers).save(one{k}, p, u, noise);
   }
   template <bool Partial>
   __device__ __forceinline__ void save(const typename P::job& j, index_t i, int count, bool wide) {
     if constexpr (!P::surveys) numbers.template save<Partial>(j.target, i, count, wide);
   }
+};
+
+// What a thread has observed, in double: differences of such sums keep their digits.
+template <int Sums> struct observed {
+  double sum[Sums] = {};
+  __device__ __forceinline__ void add(const products<float, Sums>& x) {
+#pragma unroll
+    for (int k = 0; k < Sums; ++k) sum[k] += static_cast<double>(x.a[k]) * static_cast<double>(x.b[k]);
+  }
+  // those of the whole block; all threads call it
+  __device__ __forceinline__ void save(double* to) {
+    for (int k = 0; k < Sums; ++k) {
+      const double all = sum_of_block(sum[k]);
+      if (threadIdx.x == 0) to[k] = all;
+    }
+  }
+};
+template <> struct observed<0> {
+  template <class U> __device__ __forceinline__ void add(const U&) {}
+  __device__ __forceinline__ void save(double*) {}
 };
 
 // 16 random bits for each of V numbers from element i on, stream by stream

@@ -12,7 +12,7 @@ namespace mango::inline MANGO_ABI::cuda {
 
 /// Where in the scratch of a step the numbers of one tensor are, in bytes.
 struct scratch_place {
-  std::size_t partial = 0, squares = 0, sums = 0, totals = 0, end = 0;
+  std::size_t partial = 0, observed = 0, sums = 0, totals = 0, end = 0;
 };
 
 /// What kernels of one kind are given, their types forgotten.
@@ -77,7 +77,8 @@ template <class Kernels, class Chain, class Target, class G, bool Wide, class...
       take(s.sums, factored * j.cut.columns * index_t{sizeof(double)});
       take(s.totals, factored * j.column_parts() * index_t{sizeof(double)});
     }
-    if constexpr (Kernels::passes > 1) take(s.squares, parts(t, wide) * index_t{sizeof(double)});
+    if constexpr (Kernels::sums_per_chunk > 0)
+      take(s.observed, parts(t, wide) * Kernels::sums_per_chunk * index_t{sizeof(double)});
     return s;
   }
   static void fill(void* to, const tensor_record& t, const operands& o, std::uint32_t tensor, bool wide,
@@ -91,7 +92,7 @@ template <class Kernels, class Chain, class Target, class G, bool Wide, class...
                  wide,
                  cut_of(t, wide),
                  reinterpret_cast<float*>(scratch + s.partial),
-                 reinterpret_cast<double*>(scratch + s.squares)};
+                 reinterpret_cast<double*>(scratch + s.observed)};
   }
   // the factored slots that a pass writes
   static void finish(list<finish_job>& to, int pass_number, const tensor_record& t, std::uint32_t tensor, bool wide,

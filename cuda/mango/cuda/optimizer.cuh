@@ -31,6 +31,9 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   static_assert(std::is_trivially_copyable_v<Chain>,
                 "mango: a rule holds plain numbers; what it computes goes into slots");
   using kernels = mango::detail::kernels<Chain, Stores>;
+  static_assert(!kernels::learns,
+                "mango: a rule that learns from step to step (Prodigy's distance, Kourkoutas) has no kernels yet: "
+                "see docs/cuda.md#rules");
   template <class T> using span = cuda::device_span<T>;
 
  public:
@@ -62,7 +65,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
     if (spec.state.check)
       mango::detail::refuse(errc::memory, name, "a device optimizer allocates its state itself", 0,
                             static_cast<long long>(spec.state.size()));
-    auto layout = cuda::aligned(kernels::layout(spec, options_));
+    auto layout = cuda::aligned(kernels::layout(spec, options_, rules_[group_of(name, spec)]));
     check_new(name, spec, layout);
     buffer owned = backend_.allocate(layout.bytes);
     program_.grow(tensors_.size() + 1, backend_);
@@ -162,8 +165,9 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   }
 
   /// Exact bytes of state that a tensor of this spec will take on a device.
-  static std::size_t state_bytes(const tensor_spec& spec, const optimizer_options& options = {}) {
-    return cuda::aligned(kernels::layout(spec, options)).bytes;
+  static std::size_t state_bytes(const tensor_spec& spec, const optimizer_options& options = {},
+                                 const Chain& rules = {}) {
+    return cuda::aligned(kernels::layout(spec, options, rules)).bytes;
   }
   /// Bytes of the device beside the state, once prepare() has been called: tables of work, partial sums, constants.
   std::size_t workspace_bytes() const { return program_.bytes(); }

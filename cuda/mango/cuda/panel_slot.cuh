@@ -135,9 +135,9 @@ __device__ __forceinline__ void prefetch_rows(const Job& j, index_t row, int row
 }
 
 // Down a tile, some rows at a time
-template <class Work, class Job, class Constants, class Sums, std::size_t... I>
+template <class Work, class Job, class Constants, class Sums, class Seen, std::size_t... I>
 __device__ __forceinline__ void walk_down(const Job& j, const Constants& c, index_t row, int rows, index_t column,
-                                          int inside, index_t tile, Sums& sums, int warp, int lane, double& squares,
+                                          int inside, index_t tile, Sums& sums, int warp, int lane, Seen& seen,
                                           std::index_sequence<I...> each) {
   typename Work::slots s;
   (leaf_of<I>(s).start(leaf_value<I>(j.slots), column, inside), ...);
@@ -155,12 +155,12 @@ __device__ __forceinline__ void walk_down(const Job& j, const Constants& c, inde
   for (; r + Work::rows <= whole; r += Work::rows) {
     prefetch_rows<Work>(j, row + r + Work::rows, rows - r - Work::rows, column - lane * Work::width, lane);
     float row_sums[Work::sums] = {};
-    Work::template step<Work::rows, true>(j, c, s, row + r, column, inside, row_sums, squares, each);
+    Work::template step<Work::rows, true>(j, c, s, row + r, column, inside, row_sums, seen, each);
     put(r, Work::rows, row_sums);
   }
   for (; r < rows; ++r) {
     float row_sums[Work::sums] = {};
-    Work::template step<1, false>(j, c, s, row + r, column, inside, row_sums, squares, each);
+    Work::template step<1, false>(j, c, s, row + r, column, inside, row_sums, seen, each);
     put(r, 1, row_sums);
   }
   if (rows <= 0) return;

@@ -20,8 +20,8 @@ template <class P, class... S> struct lanes_of<P, store_list<S...>> {
 
   // numbers [i, i + width) of this thread, of which `left` exist: all, and aligned, if `Whole`
   template <bool Whole, std::size_t... I>
-  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int left, double& squares,
-                                              std::index_sequence<I...>) {
+  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int left,
+                                              observed<P::sums>& seen, std::index_sequence<I...>) {
     constexpr std::size_t total = sizeof...(S);
     const int count = Whole ? width : left;
     const bool wide = Whole || j.wide;
@@ -37,11 +37,11 @@ template <class P, class... S> struct lanes_of<P, store_list<S...>> {
     for (int k = 0; k < width; ++k) {
       float x[total + 1] = {S::load(*leaf_of<I>(s), one{k})...};
       const float before = p[k];
-      const float u = P::rules::template run<0>(c.frame, to_float(g[k]) * c.scale, before, x);
+      const auto u = P::rules::template run<0>(c.frame, to_float(g[k]) * c.scale, before, x);
       (S::save(*leaf_of<I>(s), one{k}, x[I], leaf_of<I>(bits)[k]), ...);
       p.move(k, before, u, bits.own[k]);
-      if constexpr (P::surveys)
-        if (k < count) squares += static_cast<double>(u) * static_cast<double>(u);
+      if constexpr (P::sums > 0)
+        if (k < count) seen.add(u);
     }
     (put<!Whole, I, S>(j, leaf_of<I>(s), i, count, wide), ...);
     p.template save<!Whole>(j, i, count, wide);
@@ -67,19 +67,16 @@ __global__ void __launch_bounds__(block_size, 1)
   const auto c = detail::constants_of<P>(j, frames[j.tensor], seed);
   const index_t begin = here.part * lanes_part, left = j.elements - begin;
   const int n = static_cast<int>(left < lanes_part ? left : lanes_part);
-  double squares = 0;
+  detail::observed<P::sums> seen;
   constexpr auto each = std::make_index_sequence<slot_count<typename P::rules>>{};
   const int first = static_cast<int>(threadIdx.x) * work::width;
   if (n == lanes_part && j.wide)
     for (int at = first; at < lanes_part; at += block_size * work::width)
-      work::template step<true>(j, c, begin + at, work::width, squares, each);
+      work::template step<true>(j, c, begin + at, work::width, seen, each);
   else
     for (int at = first; at < n; at += block_size * work::width)
-      work::template step<false>(j, c, begin + at, n - at, squares, each);
-  if constexpr (P::surveys) {
-    squares = sum_of_block(squares);
-    if (threadIdx.x == 0) j.squares[here.part] = squares;
-  }
+      work::template step<false>(j, c, begin + at, n - at, seen, each);
+  seen.save(j.observed + here.part * P::sums);
 }
 
 }  // namespace mango::inline MANGO_ABI::cuda

@@ -50,8 +50,8 @@ template <class P, int V, class... S> struct panels_of<P, V, store_list<S...>> {
   // row that is not `Whole` may have fewer.
   template <int Rows, bool Whole, std::size_t... I>
   static __device__ __forceinline__ void step(const job& j, const constants<P>& c, slots& s, index_t row,
-                                              index_t column, int inside, float (&row_sums)[sums], double& squares,
-                                              std::index_sequence<I...>) {
+                                              index_t column, int inside, float (&row_sums)[sums],
+                                              observed<P::sums>& seen, std::index_sequence<I...>) {
     typename P::gradient g[Rows][V];
     wide_target<P, V> p[Rows];
     index_t at[Rows];
@@ -73,11 +73,11 @@ template <class P, int V, class... S> struct panels_of<P, V, store_list<S...>> {
         const float gradient = to_float(g[r][k]);
         float x[total + 1] = {leaf_of<I>(s).get(r, k, gradient != 0.0f)...};
         const float before = p[r][k];
-        const float u = P::rules::template run<0>(c.frame, gradient * c.scale, before, x);
+        const auto u = P::rules::template run<0>(c.frame, gradient * c.scale, before, x);
         (leaf_of<I>(s).template set<(Rows > 1)>(r, k, k < count, x[I], leaf_of<I>(bits)[k]), ...);
         p[r].move(k, before, u, bits.own[k]);
-        if constexpr (P::surveys)
-          if (k < count) squares += static_cast<double>(u) * static_cast<double>(u);
+        if constexpr (P::sums > 0)
+          if (k < count) seen.add(u);
       }
     }
 #pragma unroll
@@ -128,13 +128,10 @@ __global__ void __launch_bounds__(block_size, V == 4 ? 2 : 1)
   const int rows = static_cast<int>(below < panel_cut::rows_per_tile ? below : panel_cut::rows_per_tile);
   const int inside = column < j.cut.columns ? V : 0;
   __shared__ detail::block_rows<work::summed> sums;
-  double squares = 0;
-  detail::walk_down<work>(j, c, row, rows, column, inside, tile, sums, warp, lane, squares, each);
+  detail::observed<P::sums> seen;
+  detail::walk_down<work>(j, c, row, rows, column, inside, tile, sums, warp, lane, seen, each);
   if constexpr (work::summed > 0) detail::save_row_sums<work::summed>(j.cut, j.partial, sums, strip, first_row);
-  if constexpr (P::surveys) {
-    squares = sum_of_block(squares);
-    if (threadIdx.x == 0) j.squares[here.part] = squares;
-  }
+  seen.save(j.observed + here.part * P::sums);
 }
 
 }  // namespace mango::inline MANGO_ABI::cuda

@@ -106,8 +106,8 @@ template <class P, class... S> struct tiles_of<P, store_list<S...>> {
   // its place in the team of a block that begins before it. Of `Whole` blocks all exist, and are aligned; `left` is
   // then how far ahead this thread's next numbers are, 0 if it has none.
   template <bool Whole, std::size_t... I>
-  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int left, double& squares,
-                                              std::index_sequence<I...>) {
+  static __device__ __forceinline__ void step(const job& j, const constants<P>& c, index_t i, int left,
+                                              observed<P::sums>& seen, std::index_sequence<I...>) {
     constexpr std::size_t total = sizeof...(S);
     const int n = Whole ? largest_block<store_list<S...>> : left;
     const bool wide = Whole || j.wide;
@@ -128,11 +128,11 @@ template <class P, class... S> struct tiles_of<P, store_list<S...>> {
     for (int k = 0; k < tile_width; ++k) {
       float x[total + 1] = {leaf_of<I>(s).get(k)...};
       const float before = p[k];
-      const float u = P::rules::template run<0>(c.frame, to_float(g[k]) * c.scale, before, x);
+      const auto u = P::rules::template run<0>(c.frame, to_float(g[k]) * c.scale, before, x);
       (leaf_of<I>(s).set(k, x[I], leaf_of<I>(bits)), ...);
       p.move(k, before, u, bits.own[k]);
-      if constexpr (P::surveys)
-        if (k < n) squares += static_cast<double>(u) * static_cast<double>(u);
+      if constexpr (P::sums > 0)
+        if (k < n) seen.add(u);
     }
     p.template save<!Whole>(j, i, n, wide);
     (leaf_of<I>(s).template save<!Whole>(leaf_value<I>(j.slots), i, n, wide, c.key, static_cast<std::uint8_t>(I)), ...);
@@ -156,19 +156,16 @@ __global__ void __launch_bounds__(detail::tile_threads<typename P::list>)
   const int n = static_cast<int>(left < tiles_part ? left : tiles_part);
   constexpr int block = detail::largest_block<typename P::list>;
   const int last = (n + block - 1) / block * block;
-  double squares = 0;
+  detail::observed<P::sums> seen;
   constexpr auto each = std::make_index_sequence<slot_count<typename P::rules>>{};
   constexpr int pace = detail::tile_threads<typename P::list> * detail::tile_width;
   const int first = static_cast<int>(threadIdx.x) * detail::tile_width;
   if (n == tiles_part && j.wide)
     for (int at = first; at < tiles_part; at += pace)
-      work::template step<true>(j, c, begin + at, at + pace < tiles_part ? pace : 0, squares, each);
+      work::template step<true>(j, c, begin + at, at + pace < tiles_part ? pace : 0, seen, each);
   else
-    for (int at = first; at < last; at += pace) work::template step<false>(j, c, begin + at, n - at, squares, each);
-  if constexpr (P::surveys) {
-    squares = sum_of_block(squares);
-    if (threadIdx.x == 0) j.squares[here.part] = squares;
-  }
+    for (int at = first; at < last; at += pace) work::template step<false>(j, c, begin + at, n - at, seen, each);
+  seen.save(j.observed + here.part * P::sums);
 }
 
 }  // namespace mango::inline MANGO_ABI::cuda

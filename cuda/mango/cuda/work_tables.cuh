@@ -187,7 +187,7 @@ class work_tables {
     p.look = look.append({t.bound.gradient, t.elements(), t.bound.gradient_type, b.wide},
                          (t.elements() + look_part - 1) / look_part);
     indices_.push_back(b.index);
-    settle_.push_back({reinterpret_cast<const double*>(scratch + s.squares), p.parts.count, t.elements(), b.index});
+    settle_.push_back({reinterpret_cast<const double*>(scratch + s.observed), p.parts.count, t.elements(), b.index});
     for (int pass = 0; pass < passes && t.elements() > 0; ++pass) {
       list<finish_job> jobs;
       b.kind->finish(jobs, pass, t, b.index, b.wide, s, scratch, arrived_.data() + i * slots_at_most);

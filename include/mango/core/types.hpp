@@ -29,7 +29,7 @@ struct float16 {
 template <class E> concept half = std::same_as<E, bfloat16> || std::same_as<E, float16>;
 
 /// The element types that memory is made of: a parameter, a gradient, or one part of a stored state.
-enum class dtype : std::uint8_t { f32, bf16, u8, f16 };
+enum class dtype : std::uint8_t { f32, bf16, u8, f16, f64 };
 
 /// Which values a slot takes: a second moment is never negative, so a quantised store gives it another code table.
 enum class range : std::uint8_t { any, nonnegative };
@@ -43,11 +43,12 @@ enum class range : std::uint8_t { any, nonnegative };
 enum class rounding : std::uint8_t { stochastic, kahan, nearest };
 
 /// Bytes of one element.
-constexpr index_t size_of(dtype t) { return t == dtype::f32 ? 4 : t == dtype::u8 ? 1 : 2; }
+constexpr index_t size_of(dtype t) { return t == dtype::f64 ? 8 : t == dtype::f32 ? 4 : t == dtype::u8 ? 1 : 2; }
 
-/// The name safetensors gives to the type: "F32", "BF16", "U8", "F16".
+/// The name safetensors gives to the type: "F32", "BF16", "U8", "F16", "F64".
 constexpr const char* name_of(dtype t) {
-  return t == dtype::f32 ? "F32" : t == dtype::bf16 ? "BF16" : t == dtype::u8 ? "U8" : "F16";
+  constexpr const char* names[] = {"F32", "BF16", "U8", "F16", "F64"};
+  return names[static_cast<int>(t)];
 }
 
 namespace detail {

@@ -1,8 +1,9 @@
 #pragma once
 // AdamW: Adam with decoupled weight decay.
-#include "mango/optim/optimizer.hpp"
+#include "mango/optim/features.hpp"
+#include "mango/optim/named_optimizer.hpp"
 #include "mango/rule/adam.hpp"
-#include "mango/rule/global_norm.hpp"
+#include "mango/rule/second_moment.hpp"
 #include "mango/rule/weight_decay.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -17,6 +18,7 @@ struct adamw_config {
   adam_convention convention = adam_convention::torch;
   bool bias_correction = true;
   double max_norm = 0;  ///< clips all gradients together to this L2 norm; 0: no clipping
+  direction_features features = {};
   optimizer_options options = {};
 };
 
@@ -27,22 +29,39 @@ inline auto adamw_rules(const adamw_config& c = {}) {
                               c.convention == adam_convention::hf ? decay_order::after : decay_order::before});
 }
 
+namespace detail {
+template <class Features, int Slots> struct adamw_recipe {
+  static_assert(Slots >= 1 && Slots <= (Features::has_features ? 3 : 2),
+                "mango: adamw keeps v in one store, m and v in two, or m, (featured) a slow average and v in three");
+  using config = adamw_config;
+  static constexpr std::string_view kind = "adamw";
+  static auto rules(const adamw_config& c) {
+    const auto& f = c.features;
+    const double b1 = Slots == 1 && c.b1 == adamw_config{}.b1 ? 0 : c.b1;
+    check_features<Features, Slots>(f, b1);
+    check_eps(f.atan2, c.eps, adamw_config{}.eps);
+    if constexpr (Slots == 2 && !Features::has_features) {
+      return adamw_rules(c);
+    } else {
+      if (c.convention != adam_convention::torch)
+        refuse_feature("convention", "is torch with features, and without momentum");
+      return chain(clip_by_global_norm{c.max_norm}, before_momentum<Features>(f, c.b2),
+                   momentum<Features, Slots>(f, b1),
+                   scale_by_second_moment{c.b2, c.eps, b1, c.bias_correction, f.atan2},
+                   cautious_step{c.learning_rate, c.weight_decay, f.cautious_decay});
+    }
+  }
+};
+}  // namespace detail
+
 /// AdamW.  m <- b1 m + (1-b1) g;  v <- b2 v + (1-b2) g^2;  p <- (1 - lr wd) p - lr m^ / (sqrt(v^) + eps).
 /// Loshchilov & Hutter 2019, Algorithm 2, arXiv:1711.05101. State: m and v, one store each; 8 bytes per parameter in
-/// fp32, 4 in bf16.
-template <class Stores = stores<fp32, fp32>, elementwise_backend Backend = host>
-class adamw : public optimizer<decltype(adamw_rules()), Stores, Backend> {
-  using base = optimizer<decltype(adamw_rules()), Stores, Backend>;
-
+/// fp32, 4 in bf16. With one store, v alone, without momentum; with three, m, a slow average and v (mango::featured).
+template <class Stores = stores<fp32, fp32>, elementwise_backend Backend = host, class Features = plain>
+class adamw : public named_optimizer<detail::adamw_recipe<Features, Stores::count>, Stores, Backend> {
  public:
-  using config = adamw_config;
   explicit adamw(const adamw_config& c = {}, const Backend& backend = {})
-      : base(adamw_rules(c), {}, backend, c.options) {}
-  using base::group;
-  /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
-  std::size_t group(const tensor_filter& filter, const adamw_config& c) { return base::group(filter, adamw_rules(c)); }
-  static constexpr std::string_view kind() { return "adamw"; }
-  text describe() const { return base::describe(kind()); }
+      : named_optimizer<detail::adamw_recipe<Features, Stores::count>, Stores, Backend>(c, backend) {}
 };
 
 }  // namespace mango

@@ -25,7 +25,8 @@ struct engine_functions {
   void (*move_all)(engine&) = nullptr;
   void (*finish)(engine&, std::uint32_t tensor, int pass) = nullptr;  // after its last chunk
   buffer (*allocate)(const engine&, std::size_t bytes) = nullptr;
-  int passes = 1;  // over every tensor; all but the last are surveys
+  void (*share)(engine&) = nullptr;  // of rules whose tensors learn together: before a step
+  int passes = 1;                    // over every tensor; all but the last are surveys
 };
 }  // namespace detail
 
@@ -46,6 +47,7 @@ class engine : public tensor_registry {
     if (args.learning_rate != step_args::scheduled || is_nonfinite(args.learning_rate))
       require("learning_rate", args.learning_rate, zero_or_more);
     require("gradient_scale", args.gradient_scale, {-1e30, 1e30});
+    if (its_->share) its_->share(*this);
     return {counters_.steps + 1, ++attempts_, args};
   }
 

@@ -82,7 +82,8 @@ template <class Config> void apply_settings(Config& c, std::span<const setting> 
 // what a tensor that is not registered yet will need
 template <class Chain, class Stores, class Backend>
 workspace_need workspace_for(const optimizer<Chain, Stores, Backend>& of, const tensor_spec& spec) {
-  return workspace_of(chunk_count(spec.shape.elements()), kernels<Chain, Stores>::layout(spec, of.options()));
+  return workspace_of(chunk_count(spec.shape.elements()),
+                      kernels<Chain, Stores>::layout(spec, of.options(), of.rules()));
 }
 
 template <class Optimizer, class Backend> class named_model : public optimizer_model {
@@ -97,7 +98,7 @@ template <class Optimizer, class Backend> class named_model : public optimizer_m
     return optimizer_.group(filter, changed);
   }
   std::size_t state_bytes(const tensor_spec& spec) const override {
-    return Optimizer::state_bytes(spec, optimizer_.options());
+    return Optimizer::state_bytes(spec, optimizer_.options(), optimizer_.rules());
   }
   workspace_need workspace(const tensor_spec& spec) const override { return workspace_for(optimizer_, spec); }
   tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<float> p,

@@ -1,6 +1,7 @@
 #pragma once
 // From type-erased operands to the fused pass: the one place where element types become template arguments.
 #include "mango/backend/backend.hpp"
+#include "mango/optim/learn.hpp"
 #include "mango/optim/options.hpp"
 #include "mango/optim/stages.hpp"
 #include "mango/optim/tensor.hpp"
@@ -64,14 +65,28 @@ using driver = std::conditional_t<
 // what a factored store is for a tensor that it would not make smaller
 template <class S> using dense_store = std::conditional_t<factored_store<S>, fp32, S>;
 
+// the most sums that a pass of a step leaves of every chunk
+template <class Chain, int Passes> constexpr int most_sums(int learned) {
+  int most = learned;
+  [&]<int... Pass>(std::integer_sequence<int, Pass...>) {
+    ((most = surveying<Chain, Pass>::sums > most ? surveying<Chain, Pass>::sums : most), ...);
+  }
+  (std::make_integer_sequence<int, Passes - 1>{});
+  return most;
+}
+
 // a chain over stores that know their slot's range
 template <class Chain, class... S> struct bound_kernels {
   static constexpr int factored_slots = (0 + ... + (factored_store<S> ? 1 : 0));
   static constexpr int passes = surveys<Chain>::count + 1;  // the last moves the parameter
   template <int Pass> static constexpr bool writes = stage<Chain, Pass, S...>::writes;
+  static constexpr bool learns = learning<Chain>::memory > 0;
+  static constexpr int sums_per_chunk = most_sums<Chain, passes>(learning<Chain>::sums);
+  // whether there is more to do than to move every chunk once
+  static constexpr bool staged = factored_slots > 0 || passes > 1 || learns;
 
   // the arrays of one tensor's state, in the order that views() reads them back
-  static state_layout layout(const tensor_spec& spec, const optimizer_options& options) {
+  static state_layout layout(const tensor_spec& spec, const optimizer_options& options, const Chain& rules) {
     const index_t n = spec.shape.elements();
     state_layout out = arrays<S...>(spec.shape);
     out.chunks = chunk_count(n);
@@ -87,7 +102,8 @@ template <class Chain, class... S> struct bound_kernels {
         out.scratch = static_cast<std::size_t>(panel_scratch::bytes(out.grid, factored_slots));
       }
     }
-    if constexpr (passes > 1) out.scratch += static_cast<std::size_t>(out.chunks) * sizeof(double);
+    out.scratch += static_cast<std::size_t>(out.chunks) * sums_per_chunk * sizeof(double);
+    append_learned(out, spec.shape, rules);
     append_common(out, spec, options);
     return out;
   }
@@ -98,11 +114,11 @@ template <class Chain, class... S> struct bound_kernels {
                   const typename Chain::frame& f, float scale, const philox_key& key, index_t chunk) {
     if (pass == 0 && t.accumulating && o.gradient)  // a chunk stays in cache
       gradient_access<G>::add(t.accumulator, o.gradient, first<Dense>(t, chunk), first<Dense>(t, chunk + 1));
-    if constexpr (passes == 1) run_pass<0, Target, G, Dense>(t, o, f, scale, key, chunk, false);
+    if constexpr (passes == 1) run_pass<0, Target, G, Dense>(rules, t, o, f, scale, key, chunk, false);
     else
       with_pass<passes - 1>(pass, [&]<int Pass>() {
         const bool observes = observed<Pass>(rules);
-        if (observes || writes<Pass>) run_pass<Pass, Target, G, Dense>(t, o, f, scale, key, chunk, observes);
+        if (observes || writes<Pass>) run_pass<Pass, Target, G, Dense>(rules, t, o, f, scale, key, chunk, observes);
       });
   }
 
@@ -150,15 +166,17 @@ template <class Chain, class... S> struct bound_kernels {
 
   // after the last chunk of a pass
   static void finish([[maybe_unused]] int pass, const Chain& rules, const tensor_record& t,
-                     [[maybe_unused]] typename Chain::frame& f) {
+                     [[maybe_unused]] typename Chain::frame& f, [[maybe_unused]] const step_info& info) {
     if (t.elements() == 0) return;
     with_pass<passes - 1>(pass, [&]<int Pass>() {
       if (!t.layout.dense) finish_slots(typename stage<Chain, Pass, S...>::list{}, t);
       if constexpr (Pass < passes - 1) {
         if (!observed<Pass>(rules)) return;
-        double total = 0;
-        for (index_t c = 0; c < t.layout.chunks; ++c) total += sums(t)[c];
-        settle_survey<Chain, Pass>(rules, f, total / static_cast<double>(t.elements()));
+        double all[sums_per_chunk + 1];
+        settle_survey<Chain, Pass>(rules, f, total(t, all), static_cast<double>(t.elements()));
+      } else if constexpr (learns) {
+        double all[sums_per_chunk + 1];
+        learn(rules, f, info, t, total(t, all));
       }
     });
   }
@@ -166,18 +184,24 @@ template <class Chain, class... S> struct bound_kernels {
  private:
   // what has accumulated is used up by the last pass
   template <int Pass, class Target, class G, bool Dense>
-  static void run_pass(const tensor_record& t, const operands& o, const typename Chain::frame& f, float scale,
-                       const philox_key& key, index_t chunk, [[maybe_unused]] bool observes) {
+  static void run_pass([[maybe_unused]] const Chain& rules, const tensor_record& t, const operands& o,
+                       const typename Chain::frame& f, float scale, const philox_key& key, index_t chunk,
+                       [[maybe_unused]] bool observes) {
     using now = std::conditional_t<Dense, stage<Chain, Pass, dense_store<S>...>, stage<Chain, Pass, S...>>;
     const index_t begin = first<Dense>(t, chunk), end = first<Dense>(t, chunk + 1);
     const auto* g = static_cast<const G*>(o.gradient);
     const auto pass = [&]<class E>(const E* from) {
       const Target to = target<Target>(t, o);
-      if constexpr (Pass == passes - 1) walk<Chain>(typename now::list{}, to, t, from, f, scale, key, begin, end);
-      else {
-        double squares[sums_at_once] = {};
-        survey_range<now>(now::aim(to, squares, observes), t, from, f, scale, key, begin, end);
-        if (observes) sums(t)[chunk] = total_of(squares);
+      if constexpr (Pass == passes - 1) {
+        if constexpr (learning<Chain>::sums > 0)
+          observe_chunk(rules, to, t, from, f, scale, begin, end, sums(t, chunk));
+        walk<Chain>(typename now::list{}, to, t, from, f, scale, key, begin, end);
+      } else {
+        constexpr int n = now::chain::sums;
+        double products[n * sums_at_once + 1] = {};
+        survey_range<now>(now::aim(to, products, observes), t, from, f, scale, key, begin, end);
+        if (observes)
+          for (int k = 0; k < n; ++k) sums(t, chunk)[k] = total_of(products + k * sums_at_once);
       }
     };
     if constexpr (std::same_as<G, float>) pass(t.accumulating ? t.accumulator : g);
@@ -202,9 +226,17 @@ template <class Chain, class... S> struct bound_kernels {
     else pass{f, to, from, views<Store...>(t), scale, key}(begin, end);
   }
 
-  // the sums of a survey, one per chunk, behind the panels' scratch
-  static double* sums(const tensor_record& t) {
-    return reinterpret_cast<double*>(t.scratch + t.layout.scratch) - t.layout.chunks;
+  // the sums of a chunk, behind the panels' scratch
+  static double* sums(const tensor_record& t, index_t chunk) {
+    return reinterpret_cast<double*>(t.scratch + t.layout.scratch) - (t.layout.chunks - chunk) * sums_per_chunk;
+  }
+  // of all chunks
+  static const double* total(const tensor_record& t, double (&all)[sums_per_chunk + 1]) {
+    for (int k = 0; k < sums_per_chunk; ++k) {
+      all[k] = 0;
+      for (index_t c = 0; c < t.layout.chunks; ++c) all[k] += sums(t, c)[k];
+    }
+    return all;
   }
   // whether somebody wants the mean square that this pass can have
   template <int Pass> static bool observed([[maybe_unused]] const Chain& rules) {

@@ -1,7 +1,7 @@
 #pragma once
 // Lion: signed momentum with decoupled weight decay.
-#include "mango/optim/optimizer.hpp"
-#include "mango/rule/global_norm.hpp"
+#include "mango/optim/features.hpp"
+#include "mango/optim/named_optimizer.hpp"
 #include "mango/rule/lion.hpp"
 #include "mango/rule/weight_decay.hpp"
 
@@ -15,6 +15,7 @@ struct lion_config {
   double b2 = 0.99;               ///< [0, 1): how much momentum is kept
   double weight_decay = 0;        ///< decoupled: each step multiplies weights by 1 - lr weight_decay
   double max_norm = 0;            ///< clips all gradients together to this L2 norm; 0: no clipping
+  bool orthograd = false, cautious = false, cautious_decay = false;  ///< features; see direction_features
   optimizer_options options = {};
 };
 
@@ -24,20 +25,41 @@ inline auto lion_rules(const lion_config& c = {}) {
                decoupled_step{c.learning_rate, c.weight_decay});
 }
 
+namespace detail {
+/// What comes before and after Lion's sign.
+template <class Features> auto before_lion([[maybe_unused]] bool orthogonal) {
+  if constexpr (Features::has_features) return chain(switched<orthograd>{orthogonal, {}});
+  else return chain();
+}
+template <class Features> auto after_lion([[maybe_unused]] bool careful) {
+  if constexpr (Features::has_features) return chain(switched<cautious>{careful, {}});
+  else return chain();
+}
+template <class Features, class Config> void check_lion(const Config& c) {
+  check_features<Features, 2>({.orthograd = c.orthograd, .cautious = c.cautious, .cautious_decay = c.cautious_decay},
+                              c.cautious ? c.b1 : 1);
+}
+
+template <class Features> struct lion_recipe {
+  using config = lion_config;
+  static constexpr std::string_view kind = "lion";
+  static auto rules(const lion_config& c) {
+    check_lion<Features>(c);
+    if constexpr (!Features::has_features) return lion_rules(c);
+    else
+      return chain(clip_by_global_norm{c.max_norm}, before_lion<Features>(c.orthograd), scale_by_lion{c.b1, c.b2},
+                   after_lion<Features>(c.cautious), cautious_step{c.learning_rate, c.weight_decay, c.cautious_decay});
+  }
+};
+}  // namespace detail
+
 /// Lion.  c = b1 m + (1-b1) g;  m <- b2 m + (1-b2) g;  p <- (1 - lr wd) p - lr sign(c).
 /// Chen et al. 2023, Algorithm 2, arXiv:2302.06675. State: m; 4 bytes per parameter in fp32, 2 in bf16.
-template <class Stores = stores<fp32>, elementwise_backend Backend = host>
-class lion : public optimizer<decltype(lion_rules()), Stores, Backend> {
-  using base = optimizer<decltype(lion_rules()), Stores, Backend>;
-
+template <class Stores = stores<fp32>, elementwise_backend Backend = host, class Features = plain>
+class lion : public named_optimizer<detail::lion_recipe<Features>, Stores, Backend> {
  public:
-  using config = lion_config;
-  explicit lion(const lion_config& c = {}, const Backend& backend = {}) : base(lion_rules(c), {}, backend, c.options) {}
-  using base::group;
-  /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
-  std::size_t group(const tensor_filter& filter, const lion_config& c) { return base::group(filter, lion_rules(c)); }
-  static constexpr std::string_view kind() { return "lion"; }
-  text describe() const { return base::describe(kind()); }
+  explicit lion(const lion_config& c = {}, const Backend& backend = {})
+      : named_optimizer<detail::lion_recipe<Features>, Stores, Backend>(c, backend) {}
 };
 
 }  // namespace mango

@@ -92,8 +92,9 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
 
   using tensor_registry::state_bytes;
   /// Exact bytes of state that a tensor of this spec will take, before anything is allocated.
-  static std::size_t state_bytes(const tensor_spec& spec, const optimizer_options& options = {}) {
-    return kernels::layout(spec, options).bytes;
+  static std::size_t state_bytes(const tensor_spec& spec, const optimizer_options& options = {},
+                                 const Chain& rules = {}) {
+    return kernels::layout(spec, options, rules).bytes;
   }
   /// The rules of a group; 0 is no group.
   const Chain& rules(std::size_t group = 0) const { return rules_[group]; }
@@ -118,7 +119,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   };
 
   __attribute__((noinline)) tensor_id insert_new(std::string_view name, const tensor_spec& spec) {
-    auto layout = kernels::layout(spec, options_);
+    auto layout = kernels::layout(spec, options_, rules_[group_of(name, spec)]);
     check_new(name, spec, layout);
     const std::size_t bytes = spec.state.empty() ? layout.bytes : 0;
     buffer owned;
@@ -127,6 +128,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     else owned = backend_.allocate(bytes);
     work_.reserve(tensors_.size() + 1);
     frames_.resize(tensors_.size() + 1);
+    if constexpr (kernels::learns) note_shape(spec.shape);
     return insert(name, spec, std::move(layout), std::move(owned), chunk_count(spec.shape.elements()));
   }
 
@@ -221,9 +223,16 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   static void fold(engine& self, std::uint32_t i, const detail::step_clock& clock, double squared_norm) {
     auto& opt = static_cast<optimizer&>(self);
     const auto& t = *opt.tensors_[i];
-    const step_info info{t.updates + 1, clock.number, clock.args.learning_rate, squared_norm};
+    step_info info{t.updates + 1, clock.number, clock.args.learning_rate, squared_norm};
     const auto& r = opt.rules_[t.group];
-    opt.frames_[i] = {r.fold(info), static_cast<float>(clock.args.gradient_scale * r.scale(info))};
+    if constexpr (kernels::learns) detail::inform(r, opt.frames_[i].frame, info, t);
+    opt.frames_[i].frame = r.fold(info);
+    opt.frames_[i].scale = static_cast<float>(clock.args.gradient_scale * r.scale(info));
+    opt.frames_[i].info = info;
+  }
+  static void share(engine& self) {
+    auto& opt = static_cast<optimizer&>(self);
+    detail::share_learned(opt.rules_, opt.tensors_, opt.learned_.same_shape, opt.learned_.room);
   }
   static void parallel(const engine& self, index_t n, task t) {
     static_cast<const optimizer&>(self).backend_.run(n, t);
@@ -231,7 +240,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   static void finish(engine& self, std::uint32_t i, int pass) {
     auto& opt = static_cast<optimizer&>(self);
     const auto& t = *opt.tensors_[i];
-    kernels::finish(pass, opt.rules_[t.group], t, opt.frames_[i].frame);
+    kernels::finish(pass, opt.rules_[t.group], t, opt.frames_[i].frame, opt.frames_[i].info);
   }
   static buffer allocate(const engine& self, std::size_t bytes) {
     const auto& backend = static_cast<const optimizer&>(self).backend_;
@@ -240,7 +249,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   }
   static constexpr detail::engine_functions functions = [] {
     detail::engine_functions its{measures, fold, parallel};
-    if constexpr (kernels::factored_slots > 0 || kernels::passes > 1) {
+    if constexpr (detail::learning<Chain>::pools) its.share = share;
+    if constexpr (kernels::staged) {
       its.move_one = detail::staged::move_one;
       its.move_all = detail::staged::move_all;
       its.finish = finish;
@@ -254,10 +264,26 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   struct folded {
     typename Chain::frame frame;
     float scale;
+    step_info info;
   };
+  // what pools of learning rules need: of every tensor the first of its shape, and room for a pool's numbers
+  struct learned {
+    list<std::uint32_t> same_shape;
+    list<double> room;
+  };
+  struct nothing {};
+  void note_shape(const mango::shape& s) {
+    auto i = static_cast<std::uint32_t>(tensors_.size());
+    for (std::uint32_t k = 0; k < tensors_.size() && i == tensors_.size(); ++k)
+      if (tensors_[k]->spec.shape == s) i = k;
+    learned_.same_shape.resize(tensors_.size());
+    learned_.same_shape.push_back(i);
+    learned_.room.reserve(4 * (tensors_.size() + rules_.size() + 1));
+  }
   Backend backend_;
   list<Chain> rules_;    // of no group, then of each group
   list<folded> frames_;  // one per tensor
+  [[no_unique_address]] std::conditional_t<kernels::learns, learned, nothing> learned_;
 };
 
 template <class Chain> optimizer(const Chain&) -> optimizer<Chain, stores<>, host>;

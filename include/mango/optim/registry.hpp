@@ -120,6 +120,14 @@ class tensor_registry {
           size(), id.index);
   }
 
+  // the group that takes a new tensor
+  std::size_t group_of(std::string_view name, const tensor_spec& spec) const {
+    std::size_t group = 0;
+    for (std::size_t i = 0; i < filters_.size(); ++i)
+      if (matcher_(filters_[i]->filter, filters_[i]->names, name, spec.shape)) group = i + 1;
+    return group;
+  }
+
   // checks everything about a new tensor before anything is allocated
   __attribute__((noinline)) void check_new(std::string_view name, const tensor_spec& spec,
                                            const detail::state_layout& layout) const {
@@ -141,8 +149,7 @@ class tensor_registry {
     auto* t = new detail::tensor_record{text(name), spec, std::move(layout), std::move(owned)};
     tensors_.push_back(t);
     t->hash = name_hash(name);
-    for (std::size_t i = 0; i < filters_.size(); ++i)
-      if (matcher_(filters_[i]->filter, filters_[i]->names, name, spec.shape)) t->group = i + 1;
+    t->group = group_of(name, spec);
     t->state = spec.state.empty() ? t->owned.data() : spec.state.data();
     if (t->layout.accumulator != detail::state_layout::none)
       t->accumulator = reinterpret_cast<float*>(t->state + t->layout.accumulator);

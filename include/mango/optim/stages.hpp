@@ -35,8 +35,9 @@ requires(surveys<Chain>::count > Pass) struct stage<Chain, Pass, S...> {
   template <class Target> static auto aim([[maybe_unused]] const Target& to, double* sums, bool observes) {
     double* const where = observes ? sums : nullptr;
     if constexpr (surveys<Chain>::loads_parameter(Pass))
-      return observing<decltype(parameter_of(to))>{parameter_of(to), where, chain::reads_parameter || observes};
-    else return observing<no_parameter>{{}, where, false};
+      return observing<decltype(parameter_of(to)), chain::sums>{
+          parameter_of(to), where, chain::reads_parameter || (chain::looks_at_parameter && observes)};
+    else return observing<no_parameter, chain::sums>{{}, where, false};
   }
 };
 

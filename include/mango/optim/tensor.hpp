@@ -74,13 +74,13 @@ struct state_layout {
   std::size_t bytes = 0;
   static constexpr std::size_t none = SIZE_MAX;
   std::size_t accumulator = none, compensation = none;  // where these lie
+  std::size_t learned = 0;                              // the first part of what learning rules keep, if there are any
   index_t chunks = 0;                                   // of a pass over the tensor
   matrix_grid grid;                                     // of factored slots
   bool dense = false;                                   // factored slots are kept in fp32 instead: that takes no more
   std::size_t scratch = 0;                              // bytes beside the state that a pass needs
   __attribute__((noinline)) std::size_t append(const char* slot, const char* part, const char* store, dtype type,
-                                               index_t elements, std::uint8_t fill = 0,
-                                               range values = range::any) {
+                                               index_t elements, std::uint8_t fill = 0, range values = range::any) {
     const auto size = static_cast<std::size_t>(size_of(type));
     bytes = (bytes + size - 1) / size * size;
     parts.push_back({slot, part, store, type, elements, bytes, fill, values});

@@ -94,7 +94,7 @@ template <class Chain, class Target, class G, class... S> struct lanes {
   MANGO_HOST_INLINE void step(At at, Noise noise, std::index_sequence<I...>) const {
     packet s[sizeof...(I) + 1] = {S::load(detail::leaf_value<I>(slots), at)...};
     const packet p = target.load(at);
-    const packet u = Chain::template run<0>(frame, load(gradient, at) * gradient_scale, p, s);
+    const auto u = Chain::template run<0>(frame, load(gradient, at) * gradient_scale, p, s);
     (S::save(detail::leaf_value<I>(slots), at, s[I], noise(I, at)), ...);
     target.save(at, p, u, noise(slot_total, at));
   }

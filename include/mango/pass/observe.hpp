@@ -1,30 +1,30 @@
 #pragma once
-// What a survey needs of a driver: numbers that are squared and summed instead of moving a parameter, and factored
+// What a survey needs of a driver: numbers that are multiplied and summed instead of moving a parameter, and factored
 // slots that are read and left as they are.
 #include "mango/pass/panel_slot.hpp"
+#include "mango/rule/rule.hpp"
 #include "mango/store/read_only.hpp"
 
 namespace mango::inline MANGO_ABI {
 
 namespace detail {
-/// sum[i] += x[i]^2, squared in double: no float is too large
-MANGO_HOST_INLINE void add_squares(double* sum, const packet& x) {
+/// sum[i] += a[i] b[i], multiplied in double: no float is too large, and differences of such sums keep their digits
+MANGO_HOST_INLINE void add_products(double* sum, const packet& a, const packet& b) {
 #if MANGO_LANES > 1
-  const half_doubles a = half_of<0>(x), b = half_of<half_lanes>(x);
   unaligned_doubles* low = reinterpret_cast<unaligned_doubles*>(sum);
   unaligned_doubles* high = reinterpret_cast<unaligned_doubles*>(sum + half_lanes);
-  *low = *low + a * a;
-  *high = *high + b * b;
+  *low = *low + half_of<0>(a) * half_of<0>(b);
+  *high = *high + half_of<half_lanes>(a) * half_of<half_lanes>(b);
 #else
-  *sum += static_cast<double>(x.v) * static_cast<double>(x.v);
+  *sum += static_cast<double>(a.v) * static_cast<double>(b.v);
 #endif
 }
 /// Sums that grow side by side: each addition waits for the one before it in the same place.
 inline constexpr int sums_at_once = 4 * packet::lanes;
 /// All of them together, in one order.
-inline double total_of(const double (&sums)[sums_at_once]) {
+inline double total_of(const double* sums) {
   double total = 0;
-  for (const double x : sums) total += x;
+  for (int i = 0; i < sums_at_once; ++i) total += sums[i];
   return total;
 }
 }  // namespace detail
@@ -51,9 +51,9 @@ template <class Target> auto parameter_of(const Target& to) {
 }
 }  // namespace detail
 
-/// A target that leaves everything alone: what would be added to p is squared and added to `sums`; if that is null
-/// nothing is. Unless it `reads`, p is not looked at either.
-template <class Parameter> struct observing {
+/// A target that leaves everything alone: instead of what would be added to p it gets Sums products, and adds each to
+/// `sums_at_once` of the `sums`; if that is null, to nothing. Unless it `reads`, p is not looked at either.
+template <class Parameter, int Sums> struct observing {
   static constexpr bool rounds = false;
   Parameter parameter;
   double* sums;
@@ -65,10 +65,19 @@ template <class Parameter> struct observing {
     if (reads) return parameter.load(at);
     return packet(0.0f);
   }
-  template <class At> MANGO_HOST_INLINE void save(At at, packet, packet x, packet::bits) const {
-    if (!sums) return;
-    if constexpr (requires { at.count; }) x = math::select(first_lanes(at.count), x, packet(0.0f));
-    detail::add_squares(sums + (at.i & (detail::sums_at_once - packet::lanes)), x);
+  template <class At>
+  MANGO_HOST_INLINE void save([[maybe_unused]] At at, packet, const products<packet, Sums>& x, packet::bits) const {
+    if constexpr (Sums > 0) {
+      if (!sums) return;
+      for (int k = 0; k < Sums; ++k) {
+        packet a = x.a[k], b = x.b[k];
+        if constexpr (requires { at.count; }) {
+          a = math::select(first_lanes(at.count), a, packet(0.0f));
+          b = math::select(first_lanes(at.count), b, packet(0.0f));
+        }
+        detail::add_products(sums + k * detail::sums_at_once + (at.i & (detail::sums_at_once - packet::lanes)), a, b);
+      }
+    }
   }
 };
 

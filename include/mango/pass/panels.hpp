@@ -175,7 +175,7 @@ template <class Chain, class Target, class G, class... S> struct panels {
     const packet::mask moves = g != packet(0.0f);
     packet s[slot_total + 1] = {leaf_of<I>(w).template load<R>(leaf_of<I>(held), at, moves)...};
     const packet p = target.load(here);
-    const packet u = Chain::template run<0>(frame, g * gradient_scale, p, s);
+    const auto u = Chain::template run<0>(frame, g * gradient_scale, p, s);
     (leaf_of<I>(w).template save<R>(leaf_of<I>(held), at, s[I], bits<R, I>(noise, at.i - begin)), ...);
     target.save(here, p, u, bits<R, slot_total>(noise, at.i - begin));
   }

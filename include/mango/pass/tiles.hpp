@@ -64,7 +64,7 @@ template <class Chain, class Target, class G, class... S> struct tiles {
       packet x[slot_total + 1] = {decoded ? s[I][i]
                                           : packet_of<S>(detail::leaf_value<I>(slots), at + i * packet::lanes)...};
       const packet p = target.load(here);
-      const packet u = Chain::template run<0>(frame, load(gradient, here) * gradient_scale, p, x);
+      const auto u = Chain::template run<0>(frame, load(gradient, here) * gradient_scale, p, x);
       ((s[I][i] = x[I]), ...);
       target.save(here, p, u, noise(slot_total, i * packet::lanes));
     };

@@ -7,22 +7,29 @@ namespace mango::inline MANGO_ABI {
 namespace detail {
 // a rule written on float alone, inside a packet: correct everywhere, at the speed of one lane
 template <class R, int At, class T, std::size_t N, std::size_t... I>
-MANGO_INLINE T by_lanes(const typename R::frame& k, T u, T p, [[maybe_unused]] T (&s)[N], std::index_sequence<I...>) {
+MANGO_INLINE T by_lanes(const typename R::frame& k, T u, T x, T p, [[maybe_unused]] T (&s)[N],
+                        std::index_sequence<I...>) {
   for (int lane = 0; lane < T::lanes; ++lane) {
-    float x[sizeof...(I) + 1] = {s[At + static_cast<int>(I)][lane]...};
-    if constexpr (gradient_rule<R>) u.set(lane, R::apply(k, u[lane], x[I]...));
-    else u.set(lane, R::apply(k, u[lane], p[lane], x[I]...));
-    (s[At + static_cast<int>(I)].set(lane, x[I]), ...);
+    float y[sizeof...(I) + 1] = {s[At + static_cast<int>(I)][lane]...};
+    if constexpr (steering_rule<R>) u.set(lane, R::steer(k, u[lane], x[lane], y[I]...));
+    else if constexpr (gradient_rule<R>) u.set(lane, R::apply(k, u[lane], y[I]...));
+    else u.set(lane, R::apply(k, u[lane], p[lane], y[I]...));
+    (s[At + static_cast<int>(I)].set(lane, y[I]), ...);
   }
   return u;
 }
 // one rule of a chain, whose slots start at `At`; `Unscaled`: the next takes over its factor
 template <class R, int At, bool Unscaled, class T, std::size_t N, std::size_t... I>
-MANGO_HD T link(const typename R::frame& k, T u, T p, [[maybe_unused]] T (&s)[N], std::index_sequence<I...> each) {
-  if constexpr (Unscaled) return R::apply_unscaled(k, u, s[At + static_cast<int>(I)]...);
+MANGO_HD T link(const typename R::frame& k, T u, T& x, T p, [[maybe_unused]] T (&s)[N],
+                std::index_sequence<I...> each) {
+  if constexpr (takes_input<R>) x = u;
+  if constexpr (steers<R, T>()) {
+    if constexpr (Unscaled) return R::steer_unscaled(k, u, x, s[At + static_cast<int>(I)]...);
+    else return R::steer(k, u, x, s[At + static_cast<int>(I)]...);
+  } else if constexpr (Unscaled) return R::apply_unscaled(k, u, s[At + static_cast<int>(I)]...);
   else if constexpr (applies<R, T>()) return R::apply(k, u, s[At + static_cast<int>(I)]...);
   else if constexpr (applies<R, T, T>()) return R::apply(k, u, p, s[At + static_cast<int>(I)]...);
-  else return by_lanes<R, At>(k, u, p, s, each);
+  else return by_lanes<R, At>(k, u, x, p, s, each);
 }
 }  // namespace detail
 
@@ -38,6 +45,7 @@ template <class... Rules> struct chain_t {
   MANGO_HOST_DEVICE constexpr double scale(const step_info&) const { return 1; }
   template <class F> void hyperparameters(F&&) const {}
   template <int At, class T, std::size_t N> MANGO_HD static T run(const frame&, T u, T, T (&)[N]) { return u; }
+  template <int At, class T, std::size_t N> MANGO_HD static T follow(const frame&, T u, T, T, T (&)[N]) { return u; }
 };
 
 /// Head, then the rest. An aggregate by recursion: no tuple, no virtual call, no heap.
@@ -90,9 +98,13 @@ template <class Head, class... Tail> struct chain_t<Head, Tail...> {
   }
   /// One number, or one packet, through every rule; `s` holds the slots in the order of `slots`.
   template <int At, class T, std::size_t N> MANGO_HD static T run(const frame& k, T u, T p, T (&s)[N]) {
-    u = detail::link<Head, At, unscaled>(k.head, u, p, s,
+    return follow<At>(k, u, u, p, s);
+  }
+  /// The same from the middle of a chain, where x is what momentum was made of.
+  template <int At, class T, std::size_t N> MANGO_HD static T follow(const frame& k, T u, T x, T p, T (&s)[N]) {
+    u = detail::link<Head, At, unscaled>(k.head, u, x, p, s,
                                          std::make_index_sequence<static_cast<std::size_t>(slot_count<Head>)>{});
-    return rest::template run<At + slot_count<Head>>(k.tail, u, p, s);
+    return rest::template follow<At + slot_count<Head>>(k.tail, u, x, p, s);
   }
 };
 

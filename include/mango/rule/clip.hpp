@@ -34,8 +34,9 @@ struct clip_by_rms {
   };
   MANGO_HOST_DEVICE frame fold(const step_info&) const { return {1}; }
   MANGO_HOST_DEVICE bool observes() const { return limit > 0; }
-  MANGO_HOST_DEVICE void settle(frame& k, double mean_square) const {
-    const double over = __builtin_sqrt(mean_square) / limit;
+  template <class T> MANGO_HD static products<T, 1> observe(const frame&, T u, T, T) { return {{u}, {u}}; }
+  MANGO_HOST_DEVICE void settle(frame& k, const sums_of_products<1>& squares) const {
+    const double over = __builtin_sqrt(squares.sum[0] / squares.elements) / limit;
     k.factor = static_cast<float>(over > 1 ? 1 / over : 1);
   }
   template <class F> void hyperparameters(F&& f) const { f("clip_rms", limit, zero_or_more); }

@@ -11,6 +11,7 @@ namespace mango::inline MANGO_ABI {
 struct scale_by_lion {
   double b1 = 0.9, b2 = 0.99;
 
+  static constexpr bool takes_input = true;
   static constexpr std::array slots{slot{"m"}};
   struct frame {
     float b1, c1, b2, c2;  // c = 1 - b

@@ -31,20 +31,36 @@ struct scale_by_momentum {
   }
 };
 
-/// m <- b1 m + (1-b1) u;  u <- m. Without bias correction: the first update is (1-b1) u. Default: 0.9.
+/// m <- b1 m + (1-b1) u;  u <- m, or with bias correction m / (1 - b1^t). Without it the first update is (1-b1) u.
+/// Default: 0.9. Rules after it that steer see u as it came here.
 struct average_updates {
   double b1 = 0.9;
+  bool bias_correction = false;
 
+  static constexpr bool takes_input = true;
   static constexpr std::array slots{slot{"m"}};
   struct frame {
-    float b1, c1;  // c = 1 - b
+    float b1, c1, factor;  // c = 1 - b
   };
-  MANGO_HOST_DEVICE frame fold(const step_info&) const { return {static_cast<float>(b1), static_cast<float>(1 - b1)}; }
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
+    const double bc1 = bias_correction ? 1 - __builtin_pow(b1, static_cast<double>(s.t)) : 1;
+    return {static_cast<float>(b1), static_cast<float>(1 - b1), static_cast<float>(1 / bc1)};
+  }
   template <class F> void hyperparameters(F&& f) const { f("b1", b1, fraction); }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T& m) {
     m = k.b1 * m + k.c1 * u;
-    return m;
+    return k.factor * m;
   }
+};
+
+/// Momentum's place where there is none: rules after it that steer see u as it came here.
+struct no_momentum {
+  static constexpr bool takes_input = true;
+  static constexpr std::array<slot, 0> slots{};
+  struct frame {};
+  MANGO_HOST_DEVICE frame fold(const step_info&) const { return {}; }
+  template <class F> void hyperparameters(F&& f) const { f("b1", "none"); }
+  template <class T> MANGO_HD static T apply(const frame&, T u) { return u; }
 };
 
 }  // namespace mango

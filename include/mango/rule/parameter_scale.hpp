@@ -18,8 +18,9 @@ struct scale_by_parameter_rms {
   };
   MANGO_HOST_DEVICE frame fold(const step_info&) const { return {1}; }
   MANGO_HOST_DEVICE bool observes() const { return on; }
-  MANGO_HOST_DEVICE void settle(frame& k, double mean_square) const {
-    const double rms = __builtin_sqrt(mean_square);
+  template <class T> MANGO_HD static products<T, 1> observe(const frame&, T, T, T p) { return {{p}, {p}}; }
+  MANGO_HOST_DEVICE void settle(frame& k, const sums_of_products<1>& squares) const {
+    const double rms = __builtin_sqrt(squares.sum[0] / squares.elements);
     k.factor = static_cast<float>(rms > floor ? rms : floor);
   }
   template <class F> void hyperparameters(F&& f) const {

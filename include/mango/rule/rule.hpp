@@ -21,6 +21,9 @@ struct step_info {
   std::int64_t step = 1;      ///< steps of the optimizer, counting this one: the clock of schedules
   double learning_rate = -1;  ///< given by the caller for this step; negative: the rule's own schedule decides
   double squared_norm = 0;    ///< of the scaled gradient over all tensors, when a rule asked for it
+  double distance = 1;        ///< what Prodigy multiplies the gradient and the rate with: its d
+  double b2 = -1;             ///< what a rule chose for the second moment's average; negative: its own
+  double weights = 1;         ///< sum of those that an accumulated gradient's terms have, counting this step's
 };
 
 /// Declares its state: `static constexpr std::array slots{...}`.
@@ -49,14 +52,29 @@ template <class R, class T, class... P> consteval bool applies() {
   }
   (std::make_index_sequence<slot_count<R>>{});
 }
+// the same of steer(k, u, x, slot&...)
+template <class R, class T> consteval bool steers() {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return requires(const typename R::frame& k, T s) {
+      { R::steer(k, T{}, T{}, ((void)I, s)...) } -> std::same_as<T>;
+    };
+  }
+  (std::make_index_sequence<slot_count<R>>{});
+}
 }  // namespace detail
 
 /// A rule that sees the update alone: `static T apply(const frame&, T u, T& slot...)`.
 template <class R> concept gradient_rule = has_slots<R> && has_frame<R> && detail::applies<R, float>();
 /// A rule that sees the parameter too: `static T apply(const frame&, T u, T p, T& slot...)`.
 template <class R> concept parameter_rule = has_slots<R> && has_frame<R> && detail::applies<R, float, float>();
-/// Either. T is float, or a template parameter: then the host runs a whole packet through it at once.
-template <class R> concept update_rule = gradient_rule<R> || parameter_rule<R>;
+/// A rule that sees, beside the update, what momentum was made of: `static T steer(const frame&, T u, T x, T&
+/// slot...)`. x is u as it came to the last rule before it with `static constexpr bool takes_input = true` (momentum
+/// and averages of the gradient), or the gradient as it enters the chain.
+template <class R> concept steering_rule = has_slots<R> && has_frame<R> && detail::steers<R, float>();
+/// One of them. T is float, or a template parameter: then the host runs a whole packet through it at once.
+template <class R> concept update_rule = gradient_rule<R> || parameter_rule<R> || steering_rule<R>;
+/// Whether x is u as it comes to R.
+template <class R> inline constexpr bool takes_input = requires { requires R::takes_input; };
 /// A rule that needs the norm of all gradients before the first is applied: one more pass over them. What it makes of
 /// the norm is a factor for every gradient of the step, which joins the gradient scale and costs nothing per element.
 template <class R> concept measured_rule = update_rule<R> && requires(const R r, const step_info& s) {
@@ -67,17 +85,27 @@ template <class R> concept measured_rule = update_rule<R> && requires(const R r,
 /// What a rule needs to know of a whole tensor before it is applied to any of its numbers. Finding out is a survey: one
 /// more pass over the tensor, which writes neither p nor any other rule's slots.
 ///   state       its own slots, complete: `prepare` writes them in the survey, and `apply` takes them by value
-///   update      the mean square of u as it arrives here
-///   parameter   the mean square of p
+///   update      sums over the tensor of products of what arrives here: u, x and (of a parameter_rule) p
+///   parameter   the same of p alone, which is known earlier
 enum class survey : std::uint8_t { none, state, update, parameter };
 
-/// A rule that needs a mean square: `static constexpr survey needs`, `bool observes() const` (false: not as configured,
-/// and nothing is summed), and `void settle(frame&, double mean_square) const` between the survey and the rest.
+/// Factors of the products that a survey sums in double: a[k] b[k].
+template <class T, int N> struct products { T a[N], b[N]; };
+template <class T> struct products<T, 0> {};
+/// Such sums over a tensor, and how many numbers it has.
+template <int N> struct sums_of_products {
+  double sum[N];
+  double elements;
+};
+
+/// A rule that needs such sums: `static constexpr survey needs`, `static products<T, N> observe(const frame&, T u, T x,
+/// T p)`, `bool observes() const` (false: not as configured, and nothing is summed), and `void settle(frame&, const
+/// sums_of_products<N>&) const` between the survey and the rest.
 template <class R>
 concept settled_rule = update_rule<R> &&(R::needs == survey::update || R::needs == survey::parameter) &&
-                       requires(const R r, typename R::frame& k, double mean_square) {
+                       requires(const R r, typename R::frame& k) {
   { r.observes() } -> std::same_as<bool>;
-  r.settle(k, mean_square);
+  R::observe(k, 0.0f, 0.0f, 0.0f);
 };
 /// A rule whose slots are written from u before the first of them is used: `static void prepare(const frame&, T u, T&
 /// slot...)`.

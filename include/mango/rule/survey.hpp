@@ -9,8 +9,8 @@ template <class R> constexpr survey need_of() {
   else return survey::none;
 }
 
-// In which survey each rule gets what it needs. A survey is as early as the results of others allow, and looks at one
-// mean square; so Adafactor's three needs take two: its state together with the parameter's size, then the update's.
+// In which survey each rule gets what it needs. A survey is as early as the results of others allow, and sums for one
+// rule; so Adafactor's three needs take two: its state together with the parameter's size, then the update's.
 template <std::size_t N> struct survey_plan {
   survey needs[N + 1] = {};
   bool reads[N + 1] = {};                 // whether the rule looks at p
@@ -36,10 +36,10 @@ template <std::size_t N> struct survey_plan {
       if (slot >= slots[i] && slot < slots[i + 1]) return needs[i] == survey::state ? at[i] : count;
     return count;
   }
-  // whether a rule before that one looks at p
+  // whether a rule before that one looks at p, or that one while it observes
   constexpr bool reads_parameter(int s) const {
-    for (int i = 0; i < last(s); ++i)
-      if (reads[i]) return true;
+    for (int i = 0; i <= last(s); ++i)
+      if (reads[i] && (i < last(s) || needs[i] == survey::update)) return true;
     return false;
   }
   constexpr bool looks_at(int s, survey what) const {
@@ -52,7 +52,7 @@ template <std::size_t N> struct survey_plan {
 template <class... R> constexpr auto plan_surveys() {
   survey_plan<sizeof...(R)> plan{{need_of<R>()..., survey::none}, {parameter_rule<R>..., false}};
   const int each[] = {slot_count<R>..., 0};
-  bool taken[sizeof...(R) + 1] = {};  // surveys that have a mean square to look at
+  bool taken[sizeof...(R) + 1] = {};  // surveys that sum for a rule
   const auto free_from = [&](int s) {
     while (taken[s]) ++s;
     taken[s] = true;
@@ -90,12 +90,25 @@ requires((need_of<R>() != survey::none) || ...) struct surveys<chain_t<R...>> {
   }
 };
 
-/// Survey number S as a chain of its own: it writes what it prepares, and what it returns is to be squared and summed.
+// how many sums the rule of survey S asks for; 0: it only prepares
+template <class R> constexpr int products_of() {
+  if constexpr (settled_rule<R>)
+    return static_cast<int>(sizeof(R::observe({}, 0.0f, 0.0f, 0.0f)) / (2 * sizeof(float)));
+  else return 0;
+}
+template <class... R> constexpr int products_in(const chain_t<R...>*, const survey_plan<sizeof...(R)>& plan, int s) {
+  const int each[] = {products_of<R>()..., 0};
+  for (std::size_t i = 0; i < sizeof...(R); ++i)
+    if (each[i] > 0 && plan.at[i] == s) return each[i];
+  return 0;
+}
+
+/// Survey number S as a chain of its own: it writes what it prepares, and returns what is to be summed.
 template <class Chain, int S> struct surveying {
   using frame = typename Chain::frame;
   static constexpr auto plan = surveys<Chain>::plan;
   static constexpr int last = plan.last(S);  // rule that u is run up to
-  static constexpr bool observes = plan.looks_at(S, survey::update) || plan.looks_at(S, survey::parameter);
+  static constexpr int sums = products_in(static_cast<const Chain*>(nullptr), plan, S);
   static constexpr bool prepares = plan.looks_at(S, survey::state);
   static constexpr bool reads_parameter = plan.reads_parameter(S);
   static constexpr bool looks_at_parameter = plan.looks_at(S, survey::parameter);
@@ -105,36 +118,34 @@ template <class Chain, int S> struct surveying {
     return first;
   }();
 
-  template <int, class T, std::size_t N> MANGO_HD static T run(const frame& k, T u, T p, T (&s)[N]) {
-    T seen = T(0.0f);
-    if constexpr (looks_at_parameter) seen = p;
-    visit<0>(static_cast<const Chain*>(nullptr), k, u, p, s, seen);
+  template <int, class T, std::size_t N> MANGO_HD static products<T, sums> run(const frame& k, T u, T p, T (&s)[N]) {
+    products<T, sums> seen;
+    visit<0>(static_cast<const Chain*>(nullptr), k, u, u, p, s, seen);
     return seen;
   }
 
  private:
   template <std::size_t I, class Head, class... Tail, class T, std::size_t N>
-  MANGO_HD static void visit(const chain_t<Head, Tail...>*, const typename chain_t<Head, Tail...>::frame& k, T u, T p,
-                             T (&s)[N], T& seen) {
+  MANGO_HD static void visit(const chain_t<Head, Tail...>*, const typename chain_t<Head, Tail...>::frame& k, T u, T x,
+                             T p, T (&s)[N], products<T, sums>& seen) {
     constexpr auto slots_here = std::make_index_sequence<static_cast<std::size_t>(slot_count<Head>)>{};
+    if constexpr (products_of<Head>() > 0 && plan.at[I] == S) seen = Head::observe(k.head, u, x, p);
     if constexpr (static_cast<int>(I) <= last) {
       if constexpr (plan.needs[I] == survey::state && plan.at[I] == S)
         prepare<Head, plan.slots[I]>(k.head, u, s, slots_here);
-      if constexpr (plan.needs[I] == survey::update && plan.at[I] == S) seen = u;
-      if constexpr (static_cast<int>(I) < last)
-        visit<I + 1>(static_cast<const chain_t<Tail...>*>(nullptr), k.tail,
-                     link<Head, plan.slots[I], false>(k.head, u, p, s, slots_here), p, s, seen);
+      if constexpr (static_cast<int>(I) < last) u = link<Head, plan.slots[I], false>(k.head, u, x, p, s, slots_here);
     }
+    visit<I + 1>(static_cast<const chain_t<Tail...>*>(nullptr), k.tail, u, x, p, s, seen);
   }
   template <std::size_t I, class T, std::size_t N>
-  MANGO_HD static void visit(const chain_t<>*, const chain_t<>::frame&, T, T, T (&)[N], T&) {}
+  MANGO_HD static void visit(const chain_t<>*, const chain_t<>::frame&, T, T, T, T (&)[N], products<T, sums>&) {}
   template <class R, int At, class T, std::size_t N, std::size_t... I>
   MANGO_HD static void prepare(const typename R::frame& k, T u, T (&s)[N], std::index_sequence<I...>) {
     R::prepare(k, u, s[At + static_cast<int>(I)]...);
   }
 };
 
-/// Whether a rule, as configured, wants the mean square that survey S can find.
+/// Whether a rule, as configured, wants the sums that survey S can find.
 template <class Whole, int S, std::size_t I = 0, class Head, class... Tail>
 MANGO_HOST_DEVICE bool observes_survey(const chain_t<Head, Tail...>& c) {
   if constexpr (settled_rule<Head>)
@@ -142,13 +153,18 @@ MANGO_HOST_DEVICE bool observes_survey(const chain_t<Head, Tail...>& c) {
   if constexpr (sizeof...(Tail) > 0) return observes_survey<Whole, S, I + 1>(c.tail);
   else return false;
 }
-/// The rules that do fold it into their constants.
+/// The rule that does folds them into its constants.
 template <class Whole, int S, std::size_t I = 0, class Head, class... Tail>
 MANGO_HOST_DEVICE void settle_survey(const chain_t<Head, Tail...>& c, typename chain_t<Head, Tail...>::frame& k,
-                                     double mean_square) {
+                                     const double* sums, double elements) {
   if constexpr (settled_rule<Head>)
-    if (surveys<Whole>::plan.at[I] == S && c.head.observes()) c.head.settle(k.head, mean_square);
-  if constexpr (sizeof...(Tail) > 0) settle_survey<Whole, S, I + 1>(c.tail, k.tail, mean_square);
+    if (surveys<Whole>::plan.at[I] == S && c.head.observes()) {
+      sums_of_products<products_of<Head>()> found;
+      for (int i = 0; i < products_of<Head>(); ++i) found.sum[i] = sums[i];
+      found.elements = elements;
+      c.head.settle(k.head, found);
+    }
+  if constexpr (sizeof...(Tail) > 0) settle_survey<Whole, S, I + 1>(c.tail, k.tail, sums, elements);
 }
 
 }  // namespace mango

@@ -1,0 +1,112 @@
+#pragma once
+// The features that adaptive optimizers share: what they are called in a configuration, the rules they are, and which
+// of them contradict each other.
+#include "mango/rule/accumulated_gradient.hpp"
+#include "mango/rule/cautious.hpp"
+#include "mango/rule/cautious_decay.hpp"
+#include "mango/rule/global_norm.hpp"
+#include "mango/rule/grams.hpp"
+#include "mango/rule/kourkoutas.hpp"
+#include "mango/rule/momentum.hpp"
+#include "mango/rule/nesterov.hpp"
+#include "mango/rule/orthograd.hpp"
+#include "mango/rule/slow_average.hpp"
+#include "mango/rule/switched.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// What an optimizer's type has compiled in. A chain of exactly the rules that are wanted, without switches, is
+/// written with chain(...).
+///   plain     its own rules alone, in one pass
+///   featured  every feature, switched on and off by the configuration; orthograd and cautious take a pre-pass each
+struct plain {
+  static constexpr bool has_features = false;
+};
+struct featured {
+  static constexpr bool has_features = true;
+};
+
+/// Features of Adam, ADOPT and Prodigy; all are off at first.
+struct direction_features {
+  bool orthograd = false;       ///< only the part of the gradient that is orthogonal to the weights
+  bool cautious = false;        ///< no update where momentum and gradient disagree
+  bool grams = false;           ///< signs from the gradient, sizes from momentum
+  bool nesterov = false;        ///< momentum looks one gradient ahead
+  bool atan2 = false;           ///< atan2 in place of division: no eps, updates of at most 2
+  bool simplified = false;      ///< momentum is a decaying sum, plus alpha_grad times the gradient
+  bool cautious_decay = false;  ///< no weight decay where it works against the update
+  bool kourkoutas = false;      ///< b2 between b2_min and b2, lower after large gradients
+  double alpha_grad = 100;      ///< with simplified
+  double b2_min = 0.9;          ///< with kourkoutas
+  double alpha = 0;             ///< weight of a slow average, which takes a third store; 0: none
+  double b3 = 0.9999;           ///< of the slow average
+  std::int64_t alpha_warmup = 0, b3_warmup = 0;
+};
+
+namespace detail {
+[[noreturn]] inline void refuse_feature(std::string_view name, std::string_view why) {
+  raise(errc::config, {name, " ", why}, name);
+}
+
+/// Raises errc::config for the first thing that a configuration of features contradicts. `Slots` stores are there.
+template <class Features, int Slots> void check_features(const direction_features& f, double b1) {
+  const struct {
+    const char* name;
+    bool on;
+  } each[] = {{"orthograd", f.orthograd},   {"cautious", f.cautious},
+              {"grams", f.grams},           {"nesterov", f.nesterov},
+              {"atan2", f.atan2},           {"simplified", f.simplified},
+              {"kourkoutas", f.kourkoutas}, {"cautious_decay", f.cautious_decay},
+              {"alpha", f.alpha > 0}};
+  for (const auto& e : each)
+    if (e.on && !Features::has_features)
+      refuse_feature(e.name, "is a feature, and this type is plain: name mango::featured after the backend");
+  if (f.cautious && f.grams) refuse_feature("grams", "and cautious both decide the sign of an update: switch one off");
+  const bool edits = f.cautious || f.grams || f.nesterov;
+  if (f.simplified && (edits || f.atan2 || f.alpha > 0))
+    refuse_feature("simplified",
+                   "adds the gradient to momentum itself: switch off cautious, grams, nesterov, atan2 and alpha");
+  if ((b1 == 0 || Slots == 1) && (edits || f.simplified))
+    refuse_feature("b1", concat({"is 0, so there is no momentum that ",
+                                 f.cautious   ? "cautious"
+                                 : f.grams    ? "grams"
+                                 : f.nesterov ? "nesterov"
+                                              : "simplified",
+                                 " could edit"}));
+  if (Slots == 1 && b1 != 0)
+    refuse_feature("b1", "needs a store for momentum: write b1 = 0, or give as many stores as there are slots");
+  if (f.alpha > 0 && Slots != 3) refuse_feature("alpha", "needs a third store, for the slow average");
+  if (Slots == 3 && !(f.alpha > 0))
+    refuse_feature("alpha", "is 0, so a third store, for the slow average, would keep what nobody reads");
+}
+// eps is not looked at by atan2
+inline void check_eps(bool atan2, double eps, double usual) {
+  if (atan2 && eps != usual && eps != 0) refuse_feature("eps", "has no effect with atan2: leave it out");
+}
+
+/// What comes before momentum.
+template <class Features> auto before_momentum(const direction_features& f, double b2) {
+  if constexpr (Features::has_features)
+    return chain(switched<mango::orthograd>{f.orthograd, {}},
+                 choose_b2{.b2_max = b2, .b2_min = f.b2_min < b2 ? f.b2_min : b2, .on = f.kourkoutas});
+  else return chain();
+}
+/// Momentum and what is made of it. `corrected`: its bias is, here.
+template <class Features, int Slots> auto momentum(const direction_features& f, double b1, bool corrected = false) {
+  if constexpr (!Features::has_features) {
+    if constexpr (Slots == 1) return chain(no_momentum{});
+    else return chain(average_updates{b1, corrected});
+  } else {
+    const auto edits = chain(switched<mango::cautious>{f.cautious, {}}, switched<mango::grams>{f.grams, {}},
+                             switched<mango::nesterov>{f.nesterov, {b1}});
+    const accumulate_gradient own{
+        .b1 = b1, .alpha = f.alpha_grad, .b1_min = b1, .bias_correction = corrected, .average = !f.simplified};
+    const add_slow_average slow{f.b3, f.alpha, f.alpha_warmup, f.b3_warmup, b1};
+    if constexpr (Slots == 1) return chain(no_momentum{});
+    else if constexpr (Slots == 2) return chain(own, edits);
+    else return chain(own, edits, slow);
+  }
+}
+}  // namespace detail
+
+}  // namespace mango
