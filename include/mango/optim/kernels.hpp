@@ -144,7 +144,9 @@ template <class Chain, class... S> struct bound_kernels {
 
   // the trainer's arrays, and those of all slots
   template <class Target> static Target target(const tensor_record& t, const operands& o) {
-    if constexpr (requires(Target x) { x.delta; })
+    if constexpr (requires(Target x) { x.draws(); })
+      return {static_cast<decltype(Target::data)>(o.parameter), t.compensation, o.master, t.nearest};
+    else if constexpr (requires(Target x) { x.delta; })
       return {static_cast<decltype(Target::parameter)>(o.parameter_in), o.delta};
     else if constexpr (requires(Target x) { x.master; })
       return {o.master, static_cast<decltype(Target::image)>(o.parameter)};

@@ -188,12 +188,9 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   }
 
   // the pass for this tensor's kind of parameter
-  template <class P, class G> detail::chunk_function find_run(const detail::tensor_record& t) const {
+  template <class P, class G> static detail::chunk_function find_run(const detail::tensor_record& t) {
     if constexpr (std::same_as<P, float>) return runner<in_place<fp32>, G>(t);
-    else if (t.spec.master) return runner<master_copy<P>, G>(t);
-    else if (options_.half_parameters == rounding::kahan) return runner<in_place<compensated<P>>, G>(t);
-    else if (options_.half_parameters == rounding::nearest) return runner<to_nearest<P>, G>(t);
-    else return runner<in_place<rounded<P>>, G>(t);
+    else return runner<half_parameter<P>, G>(t);
   }
   template <class Target, class G>
   static detail::chunk_function runner([[maybe_unused]] const detail::tensor_record& t) {

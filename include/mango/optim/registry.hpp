@@ -150,6 +150,7 @@ class tensor_registry {
     tensors_.push_back(t);
     t->hash = name_hash(name);
     t->group = group_of(name, spec);
+    t->nearest = options_.half_parameters == rounding::nearest;
     t->state = spec.state.empty() ? t->owned.data() : spec.state.data();
     if (t->layout.accumulator != detail::state_layout::none)
       t->accumulator = reinterpret_cast<float*>(t->state + t->layout.accumulator);

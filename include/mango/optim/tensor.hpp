@@ -137,6 +137,7 @@ struct tensor_record {
   std::size_t group = 0;
   std::uint32_t hash = 0;
   bool accumulating = false;     // something is in the accumulator
+  bool nearest = false;          // a parameter of 16 bits is rounded to nearest
   std::int64_t updates = 0;      // t of bias correction
   std::int64_t updated_in = 0;   // the last attempt at a step that updated it
   std::int64_t measured_in = 0;  // the last attempt that measured it

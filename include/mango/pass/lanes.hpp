@@ -24,10 +24,11 @@ template <std::size_t... I, class... S>
 struct leaves<std::index_sequence<I...>, S...> : leaf<I, typename S::view>... {};
 template <std::size_t I, class V> MANGO_HD constexpr V leaf_value(const leaf<I, V>& l) { return l.value; }
 
-// f(stream, its key) for every slot that rounds; the last is the parameter's
-template <std::size_t N, class F> MANGO_HOST_INLINE void each_stream(const bool (&rounds)[N], philox_key key, F f) {
+// f(stream, its key) for every slot that rounds; the last is the parameter's, left out unless it `draws`
+template <std::size_t N, class F>
+MANGO_HOST_INLINE void each_stream(const bool (&rounds)[N], bool draws, philox_key key, F f) {
   for (std::size_t stream = 0; stream < N; ++stream) {
-    if (!rounds[stream]) continue;
+    if (!rounds[stream] || (stream == N - 1 && !draws)) continue;
     key.stream = stream == N - 1 ? parameter_stream : static_cast<std::uint8_t>(stream);
     f(stream, key);
   }
@@ -79,7 +80,7 @@ template <class Chain, class Target, class G, class... S> struct lanes {
     std::uint16_t draws[slot_total + 1][noise_elements];  // the last row is the parameter's
   };
   MANGO_HOST_INLINE void draw(noise_tile& n, index_t first) const {
-    detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
+    detail::each_stream(slot_rounds, draws_for(target), key, [&](std::size_t stream, const philox_key& k) {
       fill_random16<noise_elements>(k, first, n.draws[stream]);
     });
   }

@@ -43,7 +43,8 @@ struct no_parameter {
 template <class E> parameter_array<E> array_at(const E* data) { return {data}; }
 
 template <class Target> auto parameter_of(const Target& to) {
-  if constexpr (requires { to.master; }) return array_at(to.master);
+  if constexpr (requires { to.draws(); }) return to;  // kept in one of several ways
+  else if constexpr (requires { to.master; }) return array_at(to.master);
   else if constexpr (requires { to.delta; }) return array_at(to.parameter);
   else if constexpr (requires { to.data; }) return array_at(to.data);
   else if constexpr (requires { to.view.data; }) return array_at(to.view.data);

@@ -61,7 +61,7 @@ template <class Chain, class Target, class G, class... S> struct panels {
     for (std::size_t r = 0; r < Rows; ++r) {
       const index_t first = (row + static_cast<index_t>(r)) * scratch.grid.columns + begin, even = first / 64 * 64;
       n.from[r] = first - even;
-      detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
+      detail::each_stream(slot_rounds, draws_for(target), key, [&](std::size_t stream, const philox_key& k) {
         for (index_t i = 0; i < n.from[r] + end - begin; i += static_cast<index_t>(noise_elements))
           fill_random16<noise_elements>(k, even + i, n.draws[r][stream] + i);
       });

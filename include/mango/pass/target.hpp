@@ -1,6 +1,7 @@
 #pragma once
 // Where an update goes: the parameter itself, a master copy and its rounded image, or a separate array.
 #include "mango/store/kahan.hpp"
+#include "mango/store/rounded.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -44,6 +45,41 @@ template <half E> struct master_copy {
     save_halves(image, at, round_nearest_bits<E>(to_bits(moved)));
   }
 };
+
+/// A parameter of 16 bits in whichever of these ways it is kept: with a master copy, else with a compensation, else
+/// rounded to nearest or at random. Which one is the same for the whole tensor, so asking costs one predicted branch
+/// per packet, and a program compiles one pass in place of four.
+template <half E> struct half_parameter {
+  static constexpr bool rounds = true;
+  E* data;
+  bfloat16* compensation;  // or null
+  float* master;           // or null
+  bool nearest;
+
+  /// Whether save() looks at its random bits.
+  bool draws() const { return !master && !compensation && !nearest; }
+  MANGO_HOST_INLINE void prefetch(index_t i) const {
+    if (master) __builtin_prefetch(master + i);
+    else __builtin_prefetch(data + i);
+  }
+  template <class At> MANGO_HOST_INLINE auto load(At at) const {
+    if (master) return mango::load(master, at);
+    if (compensation) return compensated<E>::load({data, compensation}, at);
+    return mango::load(data, at);
+  }
+  template <class At, class T> MANGO_HOST_INLINE void save(At at, T p, T u, typename At::bits noise) const {
+    if (master) master_copy<E>{master, data}.save(at, p, u, noise);
+    else if (compensation) compensated<E>::save({data, compensation}, at, p + u, noise);
+    else if (nearest) to_nearest<E>{data}.save(at, p, u, noise);
+    else rounded<E>::save({data}, at, p + u, noise);
+  }
+};
+
+/// Whether a pass needs random bits for this target.
+template <class Target> MANGO_HOST_INLINE bool draws_for(const Target& to) {
+  if constexpr (requires { to.draws(); }) return to.draws();
+  else return Target::rounds;
+}
 
 /// Leaves the parameter alone and writes the step u (what would be added to it) elsewhere.
 template <class P> struct into {

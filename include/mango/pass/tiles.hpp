@@ -47,7 +47,7 @@ template <class Chain, class Target, class G, class... S> struct tiles {
   template <std::size_t... I> MANGO_HOST_INLINE void run(index_t at, int count, std::index_sequence<I...>) const {
     std::uint16_t draws[rounds ? slot_total + 1 : 1][rounds ? static_cast<std::size_t>(tile) : 1];
     if constexpr (rounds)
-      detail::each_stream(slot_rounds, key, [&](std::size_t stream, const philox_key& k) {
+      detail::each_stream(slot_rounds, draws_for(target), key, [&](std::size_t stream, const philox_key& k) {
         for (int i = 0; i < count; i += static_cast<int>(noise_elements))
           fill_random16<noise_elements>(k, at + i, draws[stream] + i);
       });
