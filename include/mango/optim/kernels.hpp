@@ -82,6 +82,7 @@ template <class Chain, class... S> struct bound_kernels {
   template <int Pass> static constexpr bool writes = stage<Chain, Pass, S...>::writes;
   static constexpr bool learns = learning<Chain>::memory > 0;
   static constexpr int sums_per_chunk = most_sums<Chain, passes>(learning<Chain>::sums);
+  using chunk_sums = double[static_cast<std::size_t>(sums_per_chunk + 1)];
   // whether there is more to do than to move every chunk once
   static constexpr bool staged = factored_slots > 0 || passes > 1 || learns;
 
@@ -174,10 +175,10 @@ template <class Chain, class... S> struct bound_kernels {
       if (!t.layout.dense) finish_slots(typename stage<Chain, Pass, S...>::list{}, t);
       if constexpr (Pass < passes - 1) {
         if (!observed<Pass>(rules)) return;
-        double all[sums_per_chunk + 1];
+        chunk_sums all;
         settle_survey<Chain, Pass>(rules, f, total(t, all), static_cast<double>(t.elements()));
       } else if constexpr (learns) {
-        double all[sums_per_chunk + 1];
+        chunk_sums all;
         learn(rules, f, info, t, total(t, all));
       }
     });
@@ -200,7 +201,7 @@ template <class Chain, class... S> struct bound_kernels {
         walk<Chain>(typename now::list{}, to, t, from, f, scale, key, begin, end);
       } else {
         constexpr int n = now::chain::sums;
-        double products[n * sums_at_once + 1] = {};
+        double products[static_cast<std::size_t>(n * sums_at_once + 1)] = {};
         survey_range<now>(now::aim(to, products, observes), t, from, f, scale, key, begin, end);
         if (observes)
           for (int k = 0; k < n; ++k) sums(t, chunk)[k] = total_of(products + k * sums_at_once);
@@ -233,7 +234,7 @@ template <class Chain, class... S> struct bound_kernels {
     return reinterpret_cast<double*>(t.scratch + t.layout.scratch) - (t.layout.chunks - chunk) * sums_per_chunk;
   }
   // of all chunks
-  static const double* total(const tensor_record& t, double (&all)[sums_per_chunk + 1]) {
+  static const double* total(const tensor_record& t, chunk_sums& all) {
     for (int k = 0; k < sums_per_chunk; ++k) {
       all[k] = 0;
       for (index_t c = 0; c < t.layout.chunks; ++c) all[k] += sums(t, c)[k];

@@ -90,11 +90,13 @@ template <class R> concept measured_rule = update_rule<R> && requires(const R r,
 enum class survey : std::uint8_t { none, state, update, parameter };
 
 /// Factors of the products that a survey sums in double: a[k] b[k].
-template <class T, int N> struct products { T a[N], b[N]; };
+template <class T, int N> struct products {
+  T a[static_cast<std::size_t>(N)], b[static_cast<std::size_t>(N)];
+};
 template <class T> struct products<T, 0> {};
 /// Such sums over a tensor, and how many numbers it has.
 template <int N> struct sums_of_products {
-  double sum[N];
+  double sum[static_cast<std::size_t>(N)];
   double elements;
 };
 
