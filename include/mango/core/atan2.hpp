@@ -10,7 +10,7 @@ template <class T> MANGO_HD T atan2(T y, T x) {
   const T a = abs(y);
   const auto steep = a > x;
   const T high = select(steep, a, x), low = select(steep, x, a);
-  const T r = low / select(high > T(0.0f), high, T(1.0f)), z = r * r;
+  const T r = low / select(high != T(0.0f), high, T(1.0f)), z = r * r;  // a NaN is not 0
   // atan(r) / r by its Chebyshev interpolation in r^2 on [0, 1], 1.8e-8 off at most
   T s = T(0.00276628346f);
   s = s * z + T(-0.015731249f);
