@@ -7,8 +7,9 @@ namespace mango::inline MANGO_ABI {
 
 /// v <- b2 v + (1-b2) x^2;  u <- (u / bc1) / (sqrt(v / bc2) + eps), x what momentum was made of, bc = 1 - b^t. After
 /// average_updates this is scale_by_adam in two parts, between which u can be edited.
-/// With `atan2`, u <- (4 / pi) atan2(u, sqrt(v / bc2)) / bc1: at most 2 in size, whatever the scale of the gradient,
-/// and without eps. Everett et al. 2024, arXiv:2407.05872. `atan2_inside` divides by bc1 within, as the authors do.
+/// With `atan2`, u <- (4 / pi) atan2(u, sqrt(v / bc2)) / bc1: at most 2 / bc1 in size, whatever the scale of the
+/// gradient, and without eps. Everett et al. 2024, arXiv:2407.05872. `atan2_inside` divides by bc1 within, as the
+/// authors do.
 /// Without bias correction both bc are 1. b1 is that of the momentum; 0: its bias is corrected already, or there is
 /// none. eps is relative to step_info::distance, and a rule before may have chosen another b2 for this step
 /// (Kourkoutas).
