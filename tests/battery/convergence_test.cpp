@@ -144,6 +144,31 @@ TEST_CASE("battery convergence: adam") {
 TEST_CASE("battery convergence: lion") {
   for (const char* stores : {"", ",stores=bf16", ",stores=kahan"}) minimises("lion:max_norm=50", stores, 0.1, 1e-4);
 }
+TEST_CASE("battery convergence: adopt") {
+  for (const char* stores : {"", ",stores=bf16", ",stores=kahan"}) minimises("adopt:b2=0.99", stores, 0.1);
+}
+TEST_CASE("battery convergence: prodigy finds its rate") {
+  for (const char* stores : {"", ",stores=bf16", ",stores=kahan"}) minimises("prodigy:d0=1e-2,slice=1", stores, 1);
+}
+TEST_CASE("battery convergence: ademamix") {
+  for (const char* stores : {"", ",stores=bf16", ",stores=kahan"}) minimises("ademamix:b3=0.95,alpha=1", stores, 0.05);
+}
+TEST_CASE("battery convergence: simplified_ademamix") {
+  for (const char* stores : {"", ",stores=bf16", ",stores=kahan"})
+    minimises("simplified_ademamix:b1=0.9,alpha_grad=2", stores, 0.05);
+}
+TEST_CASE("battery convergence: prodigy_lion") {
+  for (const char* stores : {"", ",stores=bf16", ",stores=kahan"})
+    minimises("prodigy_lion:d0=1e-2,slice=1", stores, 1, 1e-4);
+}
+TEST_CASE("battery convergence: every feature of adamw, lion and prodigy") {
+  for (const char* feature : {"cautious", "grams", "nesterov", "atan2", "kourkoutas", "cautious_decay"})
+    minimises(std::string("adamw:weight_decay=1e-6,") + feature + "=yes", "", 0.1);
+  minimises("adamw:slow_alpha=1,slow_b3=0.95", "", 0.05);
+  minimises("adamw:b1=0,b2=0.99", "", 0.1, 1e-4);
+  minimises("lion:cautious=yes", "", 0.1, 1e-4);
+  minimises("prodigy:d0=1e-2,slice=1,simplified=yes,alpha_grad=2,b1=0.8", "", 1);
+}
 TEST_CASE("battery convergence: sgd without momentum") { minimises("sgd:max_norm=50", "", 0.8); }
 TEST_CASE("battery convergence: sgd with momentum") {
   for (const char* stores : {"", ",stores=bf16", ",stores=kahan"}) {

@@ -42,11 +42,11 @@ mango::direction_features features_of(const recording& golden) {
           .atan2 = golden.is_on("use_atan2"),
           .simplified = golden.is_on("Simplified_AdEMAMix"),
           .kourkoutas = golden.is_on("kourkoutas_beta"),
-          .alpha_grad = golden.setting_or("alpha_grad", 100),
+          .alpha_grad = golden.is_on("Simplified_AdEMAMix") ? golden.setting_or("alpha_grad", 100) : 100,
           .b2_min = golden.setting_or("beta2_min", 0.9),
-          .alpha = slow ? golden.setting_or("alpha", 5) : 0,
-          .b3 = golden.setting_or("beta3_ema", 0.9999),
-          .alpha_warmup = static_cast<std::int64_t>(golden.setting_or("t_alpha", 0))};
+          .slow_alpha = slow ? golden.setting_or("alpha", 5) : 0,
+          .slow_b3 = slow ? golden.setting_or("beta3_ema", 0.9999) : 0.9999,
+          .slow_alpha_warmup = static_cast<std::int64_t>(golden.setting_or("t_alpha", 0))};
 }
 mango::distance_options distance_of(const recording& golden) {
   return {.d0 = golden.setting_or("d0", 1e-6),
@@ -73,7 +73,7 @@ template <int Slots, class F> void with_stores_of(const recording& golden, F f) 
 template <template <class, class, class> class Product, class Config>
 void follow_direction(const recording& golden, const Config& c, int roundings) {
   const auto run = [&]<class Stores>() { follow(golden, Product<Stores, host, mango::featured>{c}, roundings); };
-  if (c.features.alpha > 0) with_stores_of<3>(golden, run);
+  if (c.features.slow_alpha > 0) with_stores_of<3>(golden, run);
   else if (c.b1 == 0) with_stores_of<1>(golden, run);
   else with_stores_of<2>(golden, run);
 }

@@ -6,6 +6,7 @@
 #include "factory/host_factory.hpp"
 #include "optim/caught.hpp"
 #include "optim/numbers.hpp"
+#include "optim/options.hpp"
 #include "optim/snapshot.hpp"
 
 using namespace optim_test;
@@ -13,55 +14,6 @@ using mango::errc, mango::make_optimizer;
 
 namespace {
 
-// everything an option could change: weights in fp32 and bf16 and the state after some steps, what a NaN does
-std::string behaviour(const std::string& line) {
-  std::string out;
-  const auto add = [&out](const auto& v) {
-    out.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(*v.data()));
-  };
-  auto opt = make_optimizer(line);
-  auto p = uniform(33, 1), g = uniform(33, 2);
-  auto half = to_bf16(p), slope = to_bf16(g);
-  opt.add("p", {.shape = {33}}, p, g);
-  opt.add("half", {.shape = {33}, .parameter = mango::dtype::bf16}, half, slope);
-  for (unsigned k = 0; k < 4; ++k) {
-    refill(g, uniform(33, 10 + k));
-    refill(slope, to_bf16(g));
-    opt.step();
-  }
-  add(p);
-  add(half);
-  add(snapshot(opt.tensors()).state);
-  g[4] = std::bit_cast<float>(0x7fc00000u);
-  for (int k = 0; k < 3; ++k) try {
-      out += opt.step().applied ? "applied" : "skipped";
-    } catch (const mango::error& e) {
-      out += e.what();
-    }
-  return out;
-}
-
-// the names that the error for an unknown option lists
-std::set<std::string> options_of(const std::string& kind) {
-  const std::string sentence = caught([&] { make_optimizer(kind + ":nothing=1"); }).what();
-  std::set<std::string> names;
-  for (std::size_t at = sentence.find("there are ") + 10; at < sentence.size();) {
-    const auto comma = std::min(sentence.find(", ", at), sentence.size());
-    names.insert(sentence.substr(at, comma - at));
-    at = comma + 2;
-  }
-  return names;
-}
-
-// an option, a value that is not its default, and what else must be set for it to mean something
-struct change {
-  const char *option, *value, *with;
-};
-const change common[] = {{"learning_rate", "0.02", ""},     {"weight_decay", "0.25", ""},
-                         {"max_norm", "0.5", ""},           {"on_nonfinite", "skip", ""},
-                         {"on_nonfinite", "unchecked", ""}, {"max_consecutive_skips", "2", "on_nonfinite=skip"},
-                         {"half_parameters", "kahan", ""},  {"half_parameters", "nearest", ""},
-                         {"accumulate", "yes", ""},         {"seed", "7", ""}};
 const change adams[] = {{"b1", "0.5", ""},
                         {"b2", "0.5", ""},
                         {"eps", "0.5", ""},
@@ -69,7 +21,6 @@ const change adams[] = {{"b1", "0.5", ""},
                         {"bias_correction", "no", ""},
                         {"stores", "bf16", ""},
                         {"stores", "kahan", ""}};
-const change lions[] = {{"b1", "0.5", "b2=0.5"}, {"b2", "0.5", ""}, {"stores", "bf16", ""}, {"stores", "kahan", ""}};
 const change sgds[] = {{"momentum", "0.5", ""},
                        {"dampening", "0.5", "momentum=0.9"},
                        {"nesterov", "yes", "momentum=0.9"},
@@ -84,22 +35,6 @@ const change adafactors[] = {{"b1", "0.5", ""},       {"decay_rate", "-0.5", ""}
 const change smmfs[] = {{"beta", "0.5", ""},        {"beta", "0", ""},          {"eps", "0.5", ""},
                         {"decay_rate", "-0.8", ""}, {"growth_rate", "0.9", ""}, {"stores", "fp32", ""},
                         {"stores", "bf16", ""},     {"stores", "kahan", ""},    {"stores", "dynamic8", ""}};
-
-void every_option_acts(const std::string& kind, std::span<const change> own) {
-  auto untested = options_of(kind);
-  std::vector<change> all(std::begin(common), std::end(common));
-  all.insert(all.end(), own.begin(), own.end());
-  for (const auto& c : all) {
-    const std::string base = kind + (*c.with ? ":" : "") + c.with;
-    const std::string changed = base + (*c.with ? "," : ":") + c.option + "=" + c.value;
-    CAPTURE(changed);
-    const bool acts = behaviour(changed) != behaviour(base), repeats = behaviour(changed) == behaviour(changed);
-    CHECK(acts);
-    CHECK(repeats);
-    untested.erase(c.option);
-  }
-  for (const auto& name : untested) FAIL_CHECK("no test changes option " << name << " of " << kind);
-}
 
 // the last value of a parameter that starts at 1 and follows this learning rate down a constant slope
 float follow(std::string_view rate, int steps = 10) {
@@ -151,15 +86,14 @@ TEST_CASE("optim factory: the registry names what can be made") {
     CHECK(!k.summary.empty());
     CHECK(make_optimizer(k.name).name() == k.name);
   }
-  CHECK(names == std::set<std::string_view>{"adamw", "adam", "lion", "sgd", "smmf", "adafactor"});
+  CHECK(names == std::set<std::string_view>{"adamw", "adam", "adopt", "prodigy", "ademamix", "simplified_ademamix",
+                                            "lion", "prodigy_lion", "sgd", "smmf", "adafactor"});
   const auto e = caught([] { make_optimizer("adamx:b1=0.5"); });
   check_error(e, errc::unknown_name, "adamx");
   for (const auto name : names) CHECK(contains(e.what(), name));
 }
 
-TEST_CASE("optim factory: every option of adamw changes what happens") { every_option_acts("adamw", adams); }
 TEST_CASE("optim factory: every option of adam changes what happens") { every_option_acts("adam", adams); }
-TEST_CASE("optim factory: every option of lion changes what happens") { every_option_acts("lion", lions); }
 TEST_CASE("optim factory: every option of sgd changes what happens") { every_option_acts("sgd", sgds); }
 TEST_CASE("optim factory: every option of smmf changes what happens") { every_option_acts("smmf", smmfs); }
 TEST_CASE("optim factory: every option of adafactor changes what happens") {

@@ -1,8 +1,7 @@
 #pragma once
 // An optimizer from a name and options at run time: for programs and configuration files.
-#include "mango/optim/fields.hpp"
+#include "mango/optim/any_optimizer.hpp"
 #include "mango/optim/named_store.hpp"
-#include "mango/optim/setting.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -17,7 +16,12 @@ inline std::span<const optimizer_kind> optimizer_kinds() {
   static constexpr optimizer_kind kinds[] = {
       {"adamw", "Adam with decoupled weight decay (Loshchilov & Hutter 2019); stores m,v"},
       {"adam", "Adam with coupled weight decay (Kingma & Ba 2015); stores m,v"},
+      {"adopt", "Adam whose second moment does not see the gradient it divides (Taniguchi et al. 2024); stores v,m"},
+      {"prodigy", "Adam that finds its learning rate (Mishchenko & Defazio 2024); stores m,v"},
+      {"ademamix", "Adam with a second, slow momentum (Pagliardini et al. 2024); stores m,m_slow,v"},
+      {"simplified_ademamix", "Adam with a decaying sum for momentum (Morwani et al. 2025); stores m,v"},
       {"lion", "sign of momentum with decoupled weight decay (Chen et al. 2023); stores m"},
+      {"prodigy_lion", "Lion that finds its learning rate; stores m"},
       {"sgd", "stochastic gradient descent; stores m when momentum is above 0, else nothing", "momentum=0.9"},
       {"smmf", "Adam with scheduled averages, factored (Park & Lee 2025); stores m,v, or v when beta is 0", "",
        "factored"},
@@ -45,139 +49,6 @@ template <class F> void each_optimizer(F&& f) {
 
 namespace detail {
 
-// what any_optimizer holds
-struct optimizer_model {
-  virtual ~optimizer_model() = default;
-  virtual std::string_view name() const = 0;
-  virtual const tensor_registry& registry() const = 0;
-  virtual std::size_t group(const tensor_filter& filter, std::span<const setting> changes) = 0;
-  virtual std::size_t state_bytes(const tensor_spec& spec) const = 0;
-  virtual workspace_need workspace(const tensor_spec& spec) const = 0;
-  virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<float> p, std::span<const float> g) = 0;
-  virtual tensor_id add(std::string_view name, const tensor_spec&, std::span<bfloat16> p, std::span<const bfloat16> g,
-                        std::span<float> master) = 0;
-  virtual void bind(tensor_id id, std::span<float> p, std::span<const float> g) = 0;
-  virtual void bind(tensor_id id, std::span<bfloat16> p, std::span<const bfloat16> g, std::span<float> master) = 0;
-  virtual step_report step(const step_args& args) = 0;
-  virtual text describe() const = 0;
-  virtual text hyperparameters() const = 0;
-};
-
-template <class Config> void apply_settings(Config& c, std::span<const setting> settings, bool with_options) {
-  for (const auto& s : settings) {
-    bool known = false;
-    text names;
-    const auto visit = [&](std::string_view name, auto& field) {
-      names += concat({names.empty() ? "" : ", ", name});
-      if (name != s.name) return;
-      read(s.name, s.value, field);
-      known = true;
-    };
-    each_field(c, visit);
-    if (with_options) each_field(c.options, visit);
-    if (!known) raise(errc::unknown_name, {"no option is called ", quoted(s.name), "; there are ", names}, s.name);
-  }
-}
-
-// what a tensor that is not registered yet will need
-template <class Chain, class Stores, class Backend>
-workspace_need workspace_for(const optimizer<Chain, Stores, Backend>& of, const tensor_spec& spec) {
-  return workspace_of(chunk_count(spec.shape.elements()),
-                      kernels<Chain, Stores>::layout(spec, of.options(), of.rules()));
-}
-
-template <class Optimizer, class Backend> class named_model : public optimizer_model {
- public:
-  using config = typename Optimizer::config;
-  named_model(const config& c, const Backend& backend) : config_(c), optimizer_(c, backend) {}
-  std::string_view name() const override { return Optimizer::kind(); }
-  const tensor_registry& registry() const override { return optimizer_; }
-  std::size_t group(const tensor_filter& filter, std::span<const setting> changes) override {
-    config changed = config_;
-    apply_settings(changed, changes, false);
-    return optimizer_.group(filter, changed);
-  }
-  std::size_t state_bytes(const tensor_spec& spec) const override {
-    return Optimizer::state_bytes(spec, optimizer_.options(), optimizer_.rules());
-  }
-  workspace_need workspace(const tensor_spec& spec) const override { return workspace_for(optimizer_, spec); }
-  tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<float> p,
-                std::span<const float> g) override {
-    return optimizer_.add(tensor, spec, p, g);
-  }
-  tensor_id add(std::string_view tensor, const tensor_spec& spec, std::span<bfloat16> p, std::span<const bfloat16> g,
-                std::span<float> master) override {
-    return optimizer_.add(tensor, spec, p, g, master);
-  }
-  void bind(tensor_id id, std::span<float> p, std::span<const float> g) override { optimizer_.bind(id, p, g); }
-  void bind(tensor_id id, std::span<bfloat16> p, std::span<const bfloat16> g, std::span<float> master) override {
-    optimizer_.bind(id, p, g, master);
-  }
-  step_report step(const step_args& args) override { return optimizer_.step(args); }
-  text describe() const override { return optimizer_.describe(); }
-  text hyperparameters() const override { return optimizer_.hyperparameters(); }
-
- private:
-  config config_;
-  Optimizer optimizer_;
-};
-
-}  // namespace detail
-
-/// An optimizer whose kind was chosen at run time, over bound views of float or bfloat16: over float16, which would
-/// double what a program compiles, name the type. Movable, not copyable. Everything it raises is what the optimizer of
-/// that kind raises.
-class any_optimizer {
- public:
-  /// Takes over what make_optimizer() made.
-  explicit any_optimizer(detail::optimizer_model* model) : model_(model) {}
-  any_optimizer(any_optimizer&& other) noexcept : model_(std::exchange(other.model_, nullptr)) {}
-  any_optimizer& operator=(any_optimizer&& other) noexcept {
-    std::swap(model_, other.model_);
-    return *this;
-  }
-  ~any_optimizer() { delete model_; }
-
-  /// The name it was made by.
-  std::string_view name() const { return model_->name(); }
-  /// Tensors added from now on that match take the optimizer's settings with these changes.
-  std::size_t group(const tensor_filter& filter, std::initializer_list<setting> changes) {
-    return group(filter, std::span(changes.begin(), changes.size()));
-  }
-  std::size_t group(const tensor_filter& filter, std::span<const setting> changes) {
-    return model_->group(filter, changes);
-  }
-  /// Registers a tensor with views of its parameter and gradient; nothing is registered when they are refused.
-  tensor_id add(std::string_view name, const tensor_spec& spec, std::span<float> p, std::span<const float> g) {
-    return model_->add(name, spec, p, g);
-  }
-  tensor_id add(std::string_view name, const tensor_spec& spec, std::span<bfloat16> p, std::span<const bfloat16> g,
-                std::span<float> master = {}) {
-    return model_->add(name, spec, p, g, master);
-  }
-  /// Views that have moved.
-  void bind(tensor_id id, std::span<float> p, std::span<const float> g) { model_->bind(id, p, g); }
-  void bind(tensor_id id, std::span<bfloat16> p, std::span<const bfloat16> g, std::span<float> master = {}) {
-    model_->bind(id, p, g, master);
-  }
-  step_report step(const step_args& args = {}) { return model_->step(args); }
-  /// Exact bytes of state: of all tensors, or of one that is not registered yet.
-  std::size_t state_bytes() const { return tensors().state_bytes(); }
-  std::size_t state_bytes(const tensor_spec& spec) const { return model_->state_bytes(spec); }
-  /// The same of scratch that is neither state nor saved; for tensors that are not registered yet, what to add up.
-  std::size_t workspace_bytes() const { return tensors().workspace_bytes(); }
-  workspace_need workspace(const tensor_spec& spec) const { return model_->workspace(spec); }
-  /// Names, shapes, state and counters.
-  const tensor_registry& tensors() const { return model_->registry(); }
-  text describe() const { return model_->describe(); }
-  text hyperparameters() const { return model_->hyperparameters(); }
-
- private:
-  detail::optimizer_model* model_;
-};
-
-namespace detail {
-
 // the settings without "stores", which chooses a type
 struct split_settings {
   list<setting> rest;
@@ -198,12 +69,45 @@ optimizer_model* make_model(std::span<const setting> settings, const Backend& ba
 }
 
 // a product with one store for all of its Slots slots
-template <template <class, class> class Product, int Slots, class Backend>
+template <template <class, class, class...> class Product, int Slots, class... Features, class Backend>
 optimizer_model* make_with_stores(const split_settings& s, const Backend& backend) {
-  return with_store(s.stores, [&]<class Store>() -> optimizer_model* {
-    if constexpr (Slots == 1) return make_model<Product<stores<Store>, Backend>>(s.span(), backend);
-    else return make_model<Product<stores<Store, Store>, Backend>>(s.span(), backend);
+  return with_store(s.stores, [&]<class S>() -> optimizer_model* {
+    if constexpr (Slots == 1) return make_model<Product<stores<S>, Backend, Features...>>(s.span(), backend);
+    else if constexpr (Slots == 2) return make_model<Product<stores<S, S>, Backend, Features...>>(s.span(), backend);
+    else return make_model<Product<stores<S, S, S>, Backend, Features...>>(s.span(), backend);
   });
+}
+// the same with every feature compiled in, which takes a while: in the stores that most want
+template <template <class, class, class...> class Product, int Slots, class Backend>
+optimizer_model* make_featured(const split_settings& s, const Backend& backend) {
+  const auto in = [&]<class S>() -> optimizer_model* {
+    if constexpr (Slots == 1) return make_model<Product<stores<S>, Backend, featured>>(s.span(), backend);
+    else if constexpr (Slots == 2) return make_model<Product<stores<S, S>, Backend, featured>>(s.span(), backend);
+    else return make_model<Product<stores<S, S, S>, Backend, featured>>(s.span(), backend);
+  };
+  if (s.stores == "fp32") return in.template operator()<fp32>();
+  if (s.stores == "factored") return in.template operator()<factored<>>();
+  refuse_value("stores", s.stores,
+               "fp32 or factored with features; others are a type, mango::adamw<mango::stores<...>, mango::host, "
+               "mango::featured>");
+}
+
+// of Adam's kind: a slow average takes a third store, and without momentum one is enough
+template <template <class, class, class...> class Product, class Backend>
+optimizer_model* make_direction(const split_settings& s, const Backend& backend) {
+  typename Product<stores<fp32, fp32>, Backend>::config c;
+  apply_settings(c, s.span(), true);
+  if (c.features.slow_alpha > 0) return make_featured<Product, 3>(s, backend);
+  if (c.b1 == 0)
+    return any_feature(c.features) ? make_featured<Product, 1>(s, backend) : make_with_stores<Product, 1>(s, backend);
+  return any_feature(c.features) ? make_featured<Product, 2>(s, backend) : make_with_stores<Product, 2>(s, backend);
+}
+// the others, whose number of stores is always the same
+template <template <class, class, class...> class Product, int Slots, class Config, class Backend>
+optimizer_model* make_lean(const split_settings& s, const Backend& backend) {
+  Config c;
+  apply_settings(c, s.span(), true);
+  return any_feature(c) ? make_featured<Product, Slots>(s, backend) : make_with_stores<Product, Slots>(s, backend);
 }
 
 template <class Backend> optimizer_model* make_sgd(const split_settings& s, const Backend& backend) {
@@ -259,9 +163,16 @@ any_optimizer make_optimizer(std::string_view name, std::span<const setting> set
   for (const auto& kind : optimizer_kinds()) {
     if (name != kind.name) continue;
     const detail::split_settings split(settings, kind.store);
-    if (name == "adamw") return any_optimizer(detail::make_with_stores<adamw, 2>(split, backend));
+    if (name == "adamw") return any_optimizer(detail::make_direction<adamw>(split, backend));
+    if (name == "adopt") return any_optimizer(detail::make_direction<adopt>(split, backend));
+    if (name == "prodigy") return any_optimizer(detail::make_direction<prodigy>(split, backend));
+    if (name == "ademamix") return any_optimizer(detail::make_with_stores<ademamix, 3>(split, backend));
+    if (name == "simplified_ademamix")
+      return any_optimizer(detail::make_lean<simplified_ademamix, 2, simplified_ademamix_config>(split, backend));
+    if (name == "prodigy_lion")
+      return any_optimizer(detail::make_lean<prodigy_lion, 1, prodigy_lion_config>(split, backend));
     if (name == "adam") return any_optimizer(detail::make_with_stores<adam, 2>(split, backend));
-    if (name == "lion") return any_optimizer(detail::make_with_stores<lion, 1>(split, backend));
+    if (name == "lion") return any_optimizer(detail::make_lean<lion, 1, lion_config>(split, backend));
     if (name == "sgd") return any_optimizer(detail::make_sgd(split, backend));
     if (name == "smmf") return any_optimizer(detail::make_smmf(split, backend));
     if (name == "adafactor") return any_optimizer(detail::make_adafactor(split, backend));

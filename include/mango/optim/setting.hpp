@@ -3,6 +3,8 @@
 #include "mango/core/error.hpp"
 #include "mango/optim/options.hpp"
 #include "mango/rule/adam.hpp"
+#include "mango/rule/adopt.hpp"
+#include "mango/rule/learning.hpp"
 #include "mango/rule/schedule.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -55,6 +57,20 @@ inline void read(std::string_view name, std::string_view text, adam_convention& 
   else if (text == "hf") field = adam_convention::hf;
   else if (text == "bnb") field = adam_convention::bnb;
   else refuse_value(name, text, "torch, hf or bnb");
+}
+
+inline void read(std::string_view name, std::string_view text, adopt_convention& field) {
+  if (text == "official") field = adopt_convention::official;
+  else if (text == "adv") field = adopt_convention::adv;
+  else refuse_value(name, text, "official or adv");
+}
+inline void read(std::string_view name, std::string_view text, pool& field) {
+  for (const pool p : {pool::all, pool::group, pool::shape, pool::tensor})
+    if (text == name_of(p)) {
+      field = p;
+      return;
+    }
+  refuse_value(name, text, "all, group, shape or tensor");
 }
 
 // "3e-4", or a schedule's name and its numbers in the order of its struct: "warmup_cosine 3e-4 100 10000 0"
