@@ -39,10 +39,44 @@ struct rate_defaults {
 };
 
 inline constexpr std::array rate_table{
-    rate_defaults{"adamw", 2e-3, 3e-3, 3e-3}, rate_defaults{"adam", 2e-3, 3e-3, 3e-3},
-    rate_defaults{"lion", 1e-3, 1e-3, 1e-3},  rate_defaults{"sgd", 1e-1, 1e-1, 3e-1},
-    rate_defaults{"smmf", 2e-3, 3e-3, 3e-3},  rate_defaults{"adafactor", 3e-2, 1e-1, 3e-2},
+    rate_defaults{"adamw", 2e-3, 3e-3, 3e-3},
+    rate_defaults{"adam", 2e-3, 3e-3, 3e-3},
+    rate_defaults{"lion", 1e-3, 1e-3, 1e-3},
+    rate_defaults{"sgd", 1e-1, 1e-1, 3e-1},
+    rate_defaults{"smmf", 2e-3, 3e-3, 3e-3},
+    rate_defaults{"adafactor", 3e-2, 1e-1, 3e-2},
+    rate_defaults{"adopt", 2e-3, 3e-3, 3e-3},
+    rate_defaults{"ademamix", 1e-3, 1e-3, 1e-3},
+    rate_defaults{"prodigy", 1, 1, 1},
+    rate_defaults{"prodigy_lion", 1, 1, 1},
+    rate_defaults{"simplified_ademamix", 3e-5, 3e-5, 3e-5},
 };
+
+/// What --features adds to a spec, and the optimizers that can have it.
+struct feature_defaults {
+  std::string_view feature, setting;
+  bool of_lion, of_sums;  ///< also of lion and prodigy_lion; also of simplified_ademamix
+};
+
+inline constexpr std::array feature_table{
+    feature_defaults{"orthograd", "orthograd=yes", true, true},
+    feature_defaults{"cautious", "cautious=yes", true, false},
+    feature_defaults{"grams", "grams=yes", false, false},
+    feature_defaults{"nesterov", "nesterov=yes", false, false},
+    feature_defaults{"atan2", "atan2=yes", false, false},
+    feature_defaults{"kourkoutas", "kourkoutas=yes", false, true},
+    feature_defaults{"cautious_decay", "cautious_decay=yes", true, true},
+    feature_defaults{"slow_average", "slow_alpha=2,slow_b3=0.999", false, false},
+    feature_defaults{"no_momentum", "b1=0", false, false},
+};
+
+/// Whether the optimizer of a spec can have a feature.
+constexpr bool has_feature(std::string_view spec, const feature_defaults& f) {
+  const auto name = name_in(spec);
+  if (name == "lion" || name == "prodigy_lion") return f.of_lion;
+  if (name == "simplified_ademamix") return f.of_sums;
+  return name == "adamw" || name == "adopt" || name == "prodigy";
+}
 
 /// For optimizers the table does not know: most are scaled like Adam.
 inline constexpr double fallback_rate = 1e-3;

@@ -20,6 +20,8 @@ Examples:
       a small residual network, above 91 % in about five minutes on two cores
   mango-compare --optimizers adamw adamw:stores=bf16 sgd:momentum=0.9 --seeds 3 --epochs 5
       three variants, three seeds each: means with their spread
+  mango-compare --optimizers adamw prodigy --features all
+      each alone, and with one feature at a time: cautious, Grams, atan2, OrthoGrad, ...
   mango-compare --model gpt --data my.txt --optimizers adamw sgd:momentum=0.9 --steps 800
       a character transformer on any text of at least 100 kB
   mango-compare --model convnet --data ~/cifar-10-batches-bin --optimizers all
@@ -59,6 +61,38 @@ void check_optimizers(options& o, std::span<const std::string> names) {
   }
 }
 
+// "all" features, or those of these names, in the order of the table
+std::vector<feature_defaults> wanted_features(std::span<const std::string> wanted) {
+  std::vector<std::string> names;
+  for (const auto& f : feature_table) names.emplace_back(f.feature);
+  for (const auto& w : wanted)
+    if (w != "all" && std::find(names.begin(), names.end(), w) == names.end())
+      throw std::invalid_argument("unknown feature '" + w + "'; there are " + join(names) + ", and 'all'");
+  std::vector<feature_defaults> out;
+  for (const auto& f : feature_table)
+    for (const auto& w : wanted)
+      if (w == "all" || w == f.feature) {
+        out.push_back(f);
+        break;
+      }
+  return out;
+}
+
+// every optimizer, and after it itself with each of the features
+void add_features(options& o) {
+  const auto features = wanted_features(o.features);
+  std::vector<std::string> specs;
+  for (const auto& spec : o.optimizers) {
+    specs.push_back(spec);
+    for (const auto& f : features)
+      if (has_feature(spec, f))
+        specs.push_back(spec + (spec.find(':') == spec.npos ? ":" : ",") + std::string{f.setting});
+  }
+  if (!features.empty() && specs.size() == o.optimizers.size())
+    throw std::invalid_argument("none of these optimizers can have such a feature; adamw, adopt and prodigy have all");
+  o.optimizers = std::move(specs);
+}
+
 // CLI11's own range checks print bounds such as 1.8e308 in full; this one says what it wants.
 CLI::Validator between(double low, double high, const std::string& want) {
   return CLI::Validator{[=](const std::string& text) {
@@ -80,6 +114,8 @@ void declare_training(CLI::App& app, options& o, std::string& seeds) {
       ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--optimizers", o.optimizers, "specs to compare, or 'all'")->type_name("SPEC")->capture_default_str();
+  app.add_option("--features", o.features, "each one more variant of every optimizer that can have it, or 'all'")
+      ->type_name("NAME");
   app.add_option("--data", o.data,
                  "images: folder of idx files (gzip or not) or CIFAR-10 batches [Fashion-MNIST];\n"
                  "gpt: text file or folder [/usr/share/common-licenses]")
@@ -135,8 +171,9 @@ void declare_output(CLI::App& app, options& o) {
 
 // The demo is one fixed experiment: a setting that would change it is refused, never ignored.
 void check_demo(const CLI::App& app, options& o, std::span<const std::string> names) {
-  for (const char* fixed : {"--model", "--optimizers", "--data", "--epochs", "--steps", "--batch", "--learning-rate",
-                            "--schedule", "--warmup", "--clip-norm", "--save", "--resume", "--stop"}) {
+  for (const char* fixed :
+       {"--model", "--optimizers", "--features", "--data", "--epochs", "--steps", "--batch", "--learning-rate",
+        "--schedule", "--warmup", "--clip-norm", "--save", "--resume", "--stop"}) {
     if (app.count(fixed) > 0)
       throw std::invalid_argument(std::string{"--demo fixes "} + fixed + "; leave one of the two out");
   }
@@ -198,6 +235,7 @@ parsed parse(std::vector<std::string> arguments, std::span<const std::string> na
     o.seeds = parse_seeds(seeds);
     if (o.demo) check_demo(app, o, names);
     check_optimizers(o, names);
+    add_features(o);
   } catch (const CLI::CallForHelp&) {
     return {.run = {}, .text = app.help(), .exit_code = 0};
   } catch (const CLI::ExtrasError&) {

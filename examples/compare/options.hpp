@@ -13,6 +13,7 @@ namespace compare {
 struct options {
   std::string model = "mlp";
   std::vector<std::string> optimizers = {"adamw"};
+  std::vector<std::string> features;  ///< each makes one more variant of every optimizer that can have it
   std::string data;
   std::vector<std::uint64_t> seeds = {1};
   double epochs = 0.0;

@@ -25,6 +25,22 @@ std::string refusal(std::vector<std::string> words) {
 
 }  // namespace
 
+TEST_CASE("options: features make variants of the optimizers that can have them") {
+  const auto specs = [](std::vector<std::string> features) {
+    std::vector<std::string> words{"--optimizers", "adamw:b2=0.99", "sgd", "lion", "--features"};
+    words.insert(words.end(), features.begin(), features.end());
+    return parse_words(words).run->optimizers;
+  };
+  CHECK(specs({"grams", "cautious"}) == std::vector<std::string>{"adamw:b2=0.99", "adamw:b2=0.99,cautious=yes",
+                                                                 "adamw:b2=0.99,grams=yes", "sgd", "lion",
+                                                                 "lion:cautious=yes"});
+  CHECK(specs({"all"}).size() == 3 + 9 + 3);
+  CHECK(specs({"all", "grams"}) == specs({"all"}));
+  CHECK(has(refusal({"--features", "hope"}), "unknown feature 'hope'"));
+  CHECK(has(refusal({"--optimizers", "sgd", "--features", "grams"}), "none of these optimizers"));
+  CHECK(has(refusal({"--demo", "--features", "grams"}), "--features"));
+}
+
 TEST_CASE("options: every setting arrives") {
   const auto p = parse_words({"--model",
                               "gpt",
@@ -85,7 +101,8 @@ TEST_CASE("options: 'all' stands for every name, once") {
 
 TEST_CASE("options: what is wrong is one sentence with what exists") {
   CHECK(refusal({"--optimizers", "adamm"}) == "unknown optimizer 'adamm'; there are adamw, lion, sgd, and 'all'");
-  CHECK(has(refusal({"--what"}), "unknown option '--what'; there are --help, --model, --optimizers, --data"));
+  CHECK(
+      has(refusal({"--what"}), "unknown option '--what'; there are --help, --model, --optimizers, --features, --data"));
   CHECK(has(refusal({"stray"}), "'stray'"));
   CHECK(has(refusal({"--model", "resnet"}), "mlp,convnet,gpt"));
   CHECK(has(refusal({"--steps", "0"}), "--steps: wants a whole number above zero, not '0'"));
