@@ -50,6 +50,7 @@ inline constexpr std::array rate_table{
     rate_defaults{"prodigy", 1, 1, 1},
     rate_defaults{"prodigy_lion", 1, 1, 1},
     rate_defaults{"simplified_ademamix", 3e-5, 3e-5, 3e-5},
+    rate_defaults{"schedule_free", 3e-3, 3e-3, 3e-3},
 };
 
 /// What --features adds to a spec, and the optimizers that can have it.

@@ -98,6 +98,17 @@ TEST_CASE("optim factory: every option of simplified_ademamix changes what happe
   every_option_acts("simplified_ademamix", all);
 }
 
+TEST_CASE("optim factory: every option of schedule_free changes what happens") {
+  const std::vector<change> all{{"b1", "0.5", ""},
+                                {"b2", "0.5", ""},
+                                {"eps", "0.5", ""},
+                                {"r", "2", ""},
+                                {"stores", "bf16", ""},
+                                {"stores", "factored", ""},
+                                {"power", "1", "learning_rate=warmup_cosine 0.1 3 8"}};
+  every_option_acts("schedule_free", all);
+}
+
 TEST_CASE("optim factory: features that contradict each other are one error each") {
   for (const std::string kind : {"adamw", "adopt", "prodigy"}) {
     refused(kind + ":cautious=yes,grams=yes", "grams");

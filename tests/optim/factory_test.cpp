@@ -87,7 +87,7 @@ TEST_CASE("optim factory: the registry names what can be made") {
     CHECK(make_optimizer(k.name).name() == k.name);
   }
   CHECK(names == std::set<std::string_view>{"adamw", "adam", "adopt", "prodigy", "ademamix", "simplified_ademamix",
-                                            "lion", "prodigy_lion", "sgd", "smmf", "adafactor"});
+                                            "lion", "prodigy_lion", "schedule_free", "sgd", "smmf", "adafactor"});
   const auto e = caught([] { make_optimizer("adamx:b1=0.5"); });
   check_error(e, errc::unknown_name, "adamx");
   for (const auto name : names) CHECK(contains(e.what(), name));

@@ -20,6 +20,8 @@ inline std::span<const optimizer_kind> optimizer_kinds() {
       {"prodigy", "Adam that finds its learning rate (Mishchenko & Defazio 2024); stores m,v"},
       {"ademamix", "Adam with a second, slow momentum (Pagliardini et al. 2024); stores m,m_slow,v"},
       {"simplified_ademamix", "Adam with a decaying sum for momentum (Morwani et al. 2025); stores m,v"},
+      {"schedule_free",
+       "AdamW that averages its weights instead of decaying its rate (Defazio et al. 2024); stores v (z in fp32)"},
       {"lion", "sign of momentum with decoupled weight decay (Chen et al. 2023); stores m"},
       {"prodigy_lion", "Lion that finds its learning rate; stores m"},
       {"sgd", "stochastic gradient descent; stores m when momentum is above 0, else nothing", "momentum=0.9"},
@@ -110,6 +112,13 @@ optimizer_model* make_lean(const split_settings& s, const Backend& backend) {
   return any_feature(c) ? make_featured<Product, Slots>(s, backend) : make_with_stores<Product, Slots>(s, backend);
 }
 
+// v in the store that is named; z is a set of weights
+template <class Backend> optimizer_model* make_schedule_free(const split_settings& s, const Backend& backend) {
+  return with_store(s.stores, [&]<class S>() -> optimizer_model* {
+    return make_model<schedule_free<stores<S, fp32>, Backend>>(s.span(), backend);
+  });
+}
+
 template <class Backend> optimizer_model* make_sgd(const split_settings& s, const Backend& backend) {
   sgd_config c;
   apply_settings(c, s.span(), true);
@@ -169,6 +178,7 @@ any_optimizer make_optimizer(std::string_view name, std::span<const setting> set
     if (name == "ademamix") return any_optimizer(detail::make_with_stores<ademamix, 3>(split, backend));
     if (name == "simplified_ademamix")
       return any_optimizer(detail::make_lean<simplified_ademamix, 2, simplified_ademamix_config>(split, backend));
+    if (name == "schedule_free") return any_optimizer(detail::make_schedule_free(split, backend));
     if (name == "prodigy_lion")
       return any_optimizer(detail::make_lean<prodigy_lion, 1, prodigy_lion_config>(split, backend));
     if (name == "adam") return any_optimizer(detail::make_with_stores<adam, 2>(split, backend));

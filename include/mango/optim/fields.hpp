@@ -9,6 +9,7 @@
 #include "mango/optim/lion.hpp"
 #include "mango/optim/prodigy.hpp"
 #include "mango/optim/prodigy_lion.hpp"
+#include "mango/optim/schedule_free.hpp"
 #include "mango/optim/sgd.hpp"
 #include "mango/optim/simplified_ademamix.hpp"
 #include "mango/optim/smmf.hpp"
@@ -143,6 +144,16 @@ template <class F> void each_field(simplified_ademamix_config& c, F&& f) {
   f("cautious_decay", c.cautious_decay);
   f("kourkoutas", c.kourkoutas);
   f("b2_min", c.b2_min);
+}
+template <class F> void each_field(schedule_free_config& c, F&& f) {
+  f("learning_rate", c.learning_rate);
+  f("b1", c.b1);
+  f("b2", c.b2);
+  f("eps", c.eps);
+  f("weight_decay", c.weight_decay);
+  f("r", c.r);
+  f("power", c.power);
+  f("max_norm", c.max_norm);
 }
 template <class F> void each_field(sgd_config& c, F&& f) {
   f("learning_rate", c.learning_rate);
