@@ -4,10 +4,10 @@
 
 namespace mango::inline MANGO_ABI {
 
-/// u <- u - lr wd (p - anchor), anchor the weights before the first update: decoupled decay that pulls a fine-tuned model
-/// back to what it was fine-tuned from instead of to 0. After the rule with the learning rate, where u is what is added
-/// to p; give it the same rate. From the collection of "advanced optimizers" ("centered weight decay"); the same pull as
-/// L2-SP, Li, Grandvalet & Davoine 2018, arXiv:1802.01483, decoupled.
+/// u <- u - lr wd (p - anchor), anchor the weights before the first update: decoupled decay that pulls a fine-tuned
+/// model back to what it was fine-tuned from instead of to 0. After the rule with the learning rate, where u is what is
+/// added to p; give it the same rate. From the collection of "advanced optimizers" ("centered weight decay"); the same
+/// pull as L2-SP, Li, Grandvalet & Davoine 2018, arXiv:1802.01483, decoupled.
 /// State: the anchor. Keep it in fp32: it is written anew at every step, and a store that rounds would let it wander.
 struct centered_decay {
   schedule learning_rate = 1e-3;
