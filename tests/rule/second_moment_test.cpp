@@ -22,7 +22,8 @@ constexpr scale_by_second_moment variants[] = {{},
                                                {.b2 = 0.95, .bias_correction = false},
                                                {.atan2 = true},
                                                {.b2 = 0.99, .atan2 = true, .atan2_inside = true},
-                                               {.b2 = 0.9, .bias_correction = false, .atan2 = true}};
+                                               {.b2 = 0.9, .bias_correction = false, .atan2 = true},
+                                               {.b2 = 0.99, .atan2 = true, .atan2_inside = true, .atan2_scale = 1.27}};
 
 reference::second_moment twin_of(const scale_by_second_moment& r) {
   return {.b2 = r.b2,
@@ -31,7 +32,8 @@ reference::second_moment twin_of(const scale_by_second_moment& r) {
           .corrected = r.bias_correction,
           .form = !r.atan2         ? angle::none
                   : r.atan2_inside ? angle::inside
-                                   : angle::outside};
+                                   : angle::outside,
+          .scale = r.atan2_scale};
 }
 
 // a run whose gradients are multiplied by `scale`

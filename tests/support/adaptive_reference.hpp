@@ -96,6 +96,7 @@ struct second_moment {
   double b2 = 0.999, eps = 1e-8, b1 = 0.9;
   bool corrected = true;
   angle form = angle::none;
+  double scale = 4 / std::acos(-1.0);  // of the angle
   std::int64_t t = 0;
   numbers v{};
 
@@ -104,7 +105,7 @@ struct second_moment {
     v.resize(g.size());
     ++t;
     const double bc1 = corrected ? 1 - std::pow(b1, t) : 1, bc2 = corrected ? 1 - std::pow(b2, t) : 1;
-    const double keep = now < 0 ? b2 : now, scale = 4 / std::acos(-1.0);
+    const double keep = now < 0 ? b2 : now;
     for (std::size_t i = 0; i < g.size(); ++i) {
       v[i] = keep * v[i] + (1 - keep) * g[i] * g[i];
       const double root = std::sqrt(v[i] / bc2);
