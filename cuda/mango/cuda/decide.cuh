@@ -66,11 +66,12 @@ __device__ __forceinline__ void count(device_counters& n, const decision& d, boo
 }
 }  // namespace detail
 
-/// One block. frames[i] <- the constants of tensor i, for those that the decision is about.
+/// One block. frames[i] <- the constants of tensor i, for those that the decision is about. `memories` are what tensors
+/// remember, where rules learn.
 template <class Chain>
 __global__ void __launch_bounds__(detail::decide_threads)
     decide(const decision d, device_counters* counters, const Chain* rules, const std::uint32_t* groups,
-           std::int64_t* updates, folded<Chain>* frames) {
+           std::int64_t* updates, double* const* memories, folded<Chain>* frames) {
   part_tally seen{0, 0};
   if (d.tallies) seen = detail::sum_of(d.tallies, d.parts);
   const double squared_norm = seen.squared_norm * d.gradient_scale * d.gradient_scale;
@@ -87,11 +88,13 @@ __global__ void __launch_bounds__(detail::decide_threads)
     frames[i].apply = applies ? 1 : 0;
     if (!applies) continue;
     const std::int64_t t = ++updates[i];
-    const step_info info{t, counters->number, d.learning_rate, squared_norm};
+    step_info info{t, counters->number, d.learning_rate, squared_norm};
     const Chain& chain = rules[groups[i]];
+    if constexpr (mango::detail::learning<Chain>::memory > 0) mango::detail::inform(chain, info, memories[i]);
     frames[i].frame = chain.fold(info);
     frames[i].scale = static_cast<float>(d.gradient_scale * chain.scale(info));
     frames[i].epoch = static_cast<std::uint32_t>(t);
+    frames[i].info = info;
   }
 }
 

@@ -19,16 +19,20 @@ struct device_state_part {
 /// Kernels read and write 16 bytes at a time: every array starts at a multiple of them.
 inline constexpr std::size_t part_alignment = 16;
 
-/// The layout with every array so aligned.
+/// The layout with every array so aligned, but the doubles of learning rules, which lie side by side behind the first.
 inline mango::detail::state_layout aligned(mango::detail::state_layout layout) {
   std::size_t at = 0;
+  const auto round_up = [&at](std::size_t to) { at = (at + to - 1) / to * to; };
   const std::size_t compensation = layout.compensation;
-  for (auto& p : layout.parts) {
+  for (std::size_t i = 0; i < layout.parts.size(); ++i) {
+    auto& p = layout.parts[i];
+    const bool beside = i > 0 && p.type == dtype::f64 && layout.parts[i - 1].type == dtype::f64;
+    round_up(beside ? sizeof(double) : part_alignment);
     if (p.offset == compensation) layout.compensation = at;
     p.offset = at;
-    const auto bytes = static_cast<std::size_t>(p.elements * size_of(p.type));
-    at += (bytes + part_alignment - 1) / part_alignment * part_alignment;
+    at += static_cast<std::size_t>(p.elements * size_of(p.type));
   }
+  round_up(part_alignment);
   layout.bytes = at;
   return layout;
 }

@@ -94,12 +94,23 @@ __global__ void __launch_bounds__(block_size)
   if (detail::is_last(j)) detail::normalise_columns(j);
 }
 
-/// What a survey observed, in the parts of one tensor.
+/// What was observed in the parts of one tensor.
 struct settle_job {
   const double* observed;
   index_t parts, elements;
   std::uint32_t tensor;
 };
+
+namespace detail {
+// of all parts; all threads call it
+template <int Sums> __device__ __forceinline__ void total_of(const settle_job& j, double (&total)[Sums + 1]) {
+  for (int k = 0; k < Sums; ++k) {
+    double mine = 0;
+    for (index_t i = threadIdx.x; i < j.parts; i += block_size) mine += j.observed[i * Sums + k];
+    total[k] = sum_of_block(mine);
+  }
+}
+}  // namespace detail
 
 /// One tensor per block: the rule that wanted the sums of survey `Pass` folds them into its constants.
 template <class Chain, int Pass>
@@ -109,11 +120,7 @@ __global__ void __launch_bounds__(block_size)
   const settle_job j = jobs[blockIdx.x];
   if (frames[j.tensor].apply == 0) return;
   double total[sums + 1];
-  for (int k = 0; k < sums; ++k) {
-    double mine = 0;
-    for (index_t i = threadIdx.x; i < j.parts; i += block_size) mine += j.observed[i * sums + k];
-    total[k] = sum_of_block(mine);
-  }
+  detail::total_of<sums>(j, total);
   if (threadIdx.x != 0) return;
   const Chain& chain = rules[groups[j.tensor]];
   mango::detail::settle_survey<Chain, Pass>(chain, frames[j.tensor].frame, total, static_cast<double>(j.elements));

@@ -2,6 +2,7 @@
 // What kernels are given: tensors as jobs, parts of jobs as blocks of threads, and the constants of the step.
 #include "mango/optim/stages.hpp"
 #include "mango/pass/lanes.hpp"
+#include "mango/rule/learned.hpp"
 
 #include "mango/cuda/panel_cut.hpp"
 #include "mango/cuda/team.cuh"
@@ -16,10 +17,11 @@ template <class Chain> struct folded {
   float scale;
   std::uint32_t epoch;  // of random numbers: updates of the tensor, counting this one
   std::uint32_t apply;  // 0: a gradient was not finite, and nothing is written
+  step_info info;       // what they were folded from, for rules that learn
 };
 
-/// A tensor's memory and how it is cut.
-template <class Target, class G, class... S> struct job {
+/// A tensor's memory and how it is cut. Learning rules keep `Sliced` arrays.
+template <int Sliced, class Target, class G, class... S> struct job {
   slot_views<S...> slots;
   Target target;
   const G* gradient;
@@ -29,6 +31,8 @@ template <class Target, class G, class... S> struct job {
   panel_cut cut;     // of factored slots
   float* partial;    // their sums of rows and columns, part by part
   double* observed;  // the sums of surveys, part by part
+  double* learned;   // what learning rules observe, part by part of their own
+  float* slices[Sliced > 0 ? Sliced : 1];
 };
 
 /// One block of threads: which job, and which part of it.
@@ -39,7 +43,7 @@ struct part_of_job {
 /// One pass of a step over jobs of one kind.
 template <class Chain, int Pass, class Target, class G, class... S> struct kernel_pass {
   using chain = Chain;
-  using job = cuda::job<Target, G, S...>;
+  using job = cuda::job<mango::detail::learning<Chain>::sliced, Target, G, S...>;
   using stage = mango::detail::stage<Chain, Pass, S...>;
   using list = typename stage::list;
   static constexpr bool surveys = Pass < mango::detail::surveys<Chain>::count;

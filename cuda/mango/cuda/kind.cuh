@@ -4,6 +4,7 @@
 
 #include "mango/cuda/device.hpp"
 #include "mango/cuda/finish.cuh"
+#include "mango/cuda/observe.cuh"
 #include "mango/cuda/run_lanes.cuh"
 #include "mango/cuda/run_panels.cuh"
 #include "mango/cuda/run_tiles.cuh"
@@ -12,7 +13,7 @@ namespace mango::inline MANGO_ABI::cuda {
 
 /// Where in the scratch of a step the numbers of one tensor are, in bytes.
 struct scratch_place {
-  std::size_t partial = 0, observed = 0, sums = 0, totals = 0, end = 0;
+  std::size_t partial = 0, observed = 0, learned = 0, sums = 0, totals = 0, end = 0;
 };
 
 /// What kernels of one kind are given, their types forgotten.
@@ -35,6 +36,9 @@ struct kind_functions {
   void (*finish)(list<finish_job>&, int pass, const mango::detail::tensor_record&, std::uint32_t tensor, bool wide,
                  const scratch_place&, std::byte* scratch, unsigned* arrived);
   void (*run)(int pass, const work&);
+  // of chains with rules that observe
+  index_t (*parts_to_observe)(const mango::detail::tensor_record&);
+  void (*observe)(const work&);
 };
 
 namespace detail {
@@ -51,6 +55,7 @@ template <class Kernels, class Chain, class Target, class G, bool Wide, class...
                 "fp32, bf16 or factored<>");
   template <int Pass> using pass = kernel_pass<Chain, Pass, Target, G, S...>;
   using job = typename pass<Kernels::passes - 1>::job;
+  using learned = mango::detail::learning<Chain>;
 
   static panel_cut cut_of(const tensor_record& t, bool wide) {
     if constexpr (factored > 0) return panel_cut(t.layout.grid, wide);
@@ -77,22 +82,26 @@ template <class Kernels, class Chain, class Target, class G, bool Wide, class...
       take(s.sums, factored * j.cut.columns * index_t{sizeof(double)});
       take(s.totals, factored * j.column_parts() * index_t{sizeof(double)});
     }
-    if constexpr (Kernels::sums_per_chunk > 0)
-      take(s.observed, parts(t, wide) * Kernels::sums_per_chunk * index_t{sizeof(double)});
+    constexpr int surveyed = mango::detail::most_sums<Chain, Kernels::passes>(0);
+    if constexpr (surveyed > 0) take(s.observed, parts(t, wide) * surveyed * index_t{sizeof(double)});
+    if constexpr (learned::sums > 0) take(s.learned, parts_to_observe(t) * learned::sums * index_t{sizeof(double)});
     return s;
   }
   static void fill(void* to, const tensor_record& t, const operands& o, std::uint32_t tensor, bool wide,
                    const scratch_place& s, std::byte* scratch) {
-    new (to) job{Kernels::template views<S...>(t),
-                 Kernels::template target<Target>(t, o),
-                 static_cast<const G*>(o.gradient),
-                 t.elements(),
-                 tensor,
-                 t.hash,
-                 wide,
-                 cut_of(t, wide),
-                 reinterpret_cast<float*>(scratch + s.partial),
-                 reinterpret_cast<double*>(scratch + s.observed)};
+    job& j = *new (to) job{Kernels::template views<S...>(t),
+                           Kernels::template target<Target>(t, o),
+                           static_cast<const G*>(o.gradient),
+                           t.elements(),
+                           tensor,
+                           t.hash,
+                           wide,
+                           cut_of(t, wide),
+                           reinterpret_cast<float*>(scratch + s.partial),
+                           reinterpret_cast<double*>(scratch + s.observed),
+                           reinterpret_cast<double*>(scratch + s.learned),
+                           {}};
+    for (int k = 0; k < learned::sliced; ++k) j.slices[k] = mango::detail::slice_of<Chain>(t, k);
   }
   // the factored slots that a pass writes
   static void finish(list<finish_job>& to, int pass_number, const tensor_record& t, std::uint32_t tensor, bool wide,
@@ -116,7 +125,15 @@ template <class Kernels, class Chain, class Target, class G, bool Wide, class...
   static void run(int pass_number, const work& w) {
     mango::detail::with_pass<Kernels::passes - 1>(pass_number, [&]<int Pass>() { run_pass<pass<Pass>>(w); });
   }
-  static constexpr kind_functions functions{sizeof(job), parts, scratch, fill, finish, run};
+  static index_t parts_to_observe(const tensor_record& t) {
+    return learned::sums > 0 ? (t.elements() + observed_part - 1) / observed_part : 0;
+  }
+  static void observe([[maybe_unused]] const work& w) {
+    if constexpr (learned::sums > 0)
+      launch("observing a tensor", &observe_numbers<pass<Kernels::passes - 1>>, w.count, block_size, w.stream,
+             static_cast<const job*>(w.jobs), w.parts, static_cast<const folded<Chain>*>(w.frames));
+  }
+  static constexpr kind_functions functions{sizeof(job), parts, scratch, fill, finish, run, parts_to_observe, observe};
 
  private:
   template <class P> static constexpr auto kernel() {

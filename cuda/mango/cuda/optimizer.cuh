@@ -31,9 +31,6 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   static_assert(std::is_trivially_copyable_v<Chain>,
                 "mango: a rule holds plain numbers; what it computes goes into slots");
   using kernels = mango::detail::kernels<Chain, Stores>;
-  static_assert(!kernels::learns,
-                "mango: a rule that learns from step to step (Prodigy's distance, Kourkoutas) has no kernels yet: "
-                "see docs/cuda.md#rules");
   template <class T> using span = cuda::device_span<T>;
 
  public:
@@ -135,6 +132,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   void step(const step_args& args = {}) {
     require_args(args);
     prepare();
+    program_.enqueue_sharing(backend_.stream());
     program_.enqueue(args, ++attempts_, backend_.stream());
   }
   /// A step taken tensor by tensor.
@@ -217,6 +215,8 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
     if (t.updated_in == attempt)
       mango::detail::refuse(errc::order, t.name, "it was updated in this step already", 1, 2);
     t.updated_in = attempt;
+    if (attempt > shared_in_) program_.enqueue_sharing(backend_.stream());
+    shared_in_ = attempt > shared_in_ ? attempt : shared_in_;
     program_.enqueue_one(id.index, args, attempt, backend_.stream());
   }
 
@@ -253,7 +253,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   list<Chain> rules_;  // of no group, then of each group
   list<cuda::bound_kind> kinds_;
   cuda::program<Chain, kernels> program_;
-  std::int64_t attempts_ = 0;
+  std::int64_t attempts_ = 0, shared_in_ = 0;
   bool prepared_ = false;
 };
 

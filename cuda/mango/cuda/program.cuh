@@ -2,6 +2,7 @@
 // A device optimizer's kernels in their order: what a step enqueues, and the numbers that it leaves on the device.
 #include "mango/cuda/decide.cuh"
 #include "mango/cuda/device_state.hpp"
+#include "mango/cuda/learners.cuh"
 #include "mango/cuda/work_tables.cuh"
 
 namespace mango::inline MANGO_ABI::cuda {
@@ -34,6 +35,7 @@ template <class Chain, class Kernels> class program {
     groups_.assign(groups, where);
     rules_.assign(rules, where);
     frames_.reserve(tensors.size(), where);
+    learners_.upload(tensors, rules, where);
     note(rules, options);
   }
 
@@ -42,16 +44,21 @@ template <class Chain, class Kernels> class program {
     tables_.move(item_of_[tensor], {&t, k.kind, tensor, k.wide}, where);
   }
 
+  /// What tensors have learned in the last step reaches the others of their pools: once, before a step.
+  void enqueue_sharing(cudaStream_t stream) const { learners_.share(rules_.data(), groups_.data(), stream); }
   /// Every bound tensor.
   void enqueue(const step_args& args, std::int64_t attempt, cudaStream_t stream) const {
     decide_on(args, {0, static_cast<index_t>(tables_.size())}, tables_.look.parts.all(), true, attempt, stream);
-    for (std::size_t run = 0; run < tables_.runs(); ++run)
+    for (std::size_t run = 0; run < tables_.runs(); ++run) {
       for (int pass = 0; pass < Kernels::passes; ++pass) {
         if (!needed_[pass]) continue;
+        if (looks_before(pass)) tables_.observe(run, frames_.data(), stream);
         tables_.run(pass, run, frames_.data(), seed_, stream);
         finish(pass, tables_.finish[pass].parts.of_run(run), stream);
         settle_with(pass, tables_.items_of(run), stream);
       }
+      learn_with(tables_.items_of(run), stream);
+    }
   }
   /// One of them.
   void enqueue_one(std::uint32_t tensor, const step_args& args, std::int64_t attempt, cudaStream_t stream) const {
@@ -60,10 +67,12 @@ template <class Chain, class Kernels> class program {
     decide_on(args, item, place.look, false, attempt, stream);
     for (int pass = 0; pass < Kernels::passes; ++pass) {
       if (!needed_[pass]) continue;
+      if (looks_before(pass)) tables_.observe_one(place, frames_.data(), stream);
       tables_.run_one(pass, place, frames_.data(), seed_, stream);
       finish(pass, place.finish[pass], stream);
       settle_with(pass, item, stream);
     }
+    learn_with(item, stream);
   }
 
   /// These wait for the stream.
@@ -92,7 +101,8 @@ template <class Chain, class Kernels> class program {
   index_t moved() const { return static_cast<index_t>(tables_.size()); }
   index_t without_gradient() const { return without_gradient_; }
   std::size_t bytes() const {
-    return tables_.bytes() + frames_.bytes() + updates_.bytes() + rules_.bytes() + groups_.bytes() + counters_.bytes();
+    return tables_.bytes() + frames_.bytes() + updates_.bytes() + rules_.bytes() + groups_.bytes() + counters_.bytes() +
+           learners_.bytes();
   }
 
  private:
@@ -130,12 +140,17 @@ template <class Chain, class Kernels> class program {
                      measures_,
                      raises_};
     launch("deciding on a step", &decide<Chain>, 1, detail::decide_threads, stream, d, counters_.data(), rules_.data(),
-           groups_.data(), updates_.data(), frames_.data());
+           groups_.data(), updates_.data(), learners_.memories(), frames_.data());
   }
   void finish(int pass, segment s, cudaStream_t stream) const {
     const auto& table = tables_.finish[pass];
     launch("finishing factored slots", &finish_slots<Chain>, s.count, block_size, stream, table.on_device.data(),
            table.parts.data() + s.first, frames_.data());
+  }
+  bool looks_before(int pass) const { return pass == Kernels::passes - 1 && learners_.observe(); }
+  void learn_with(segment items, cudaStream_t stream) const {
+    learners_.learn(tables_.learned() + items.first, items.count, rules_.data(), groups_.data(), frames_.data(),
+                    stream);
   }
   void settle_with(int pass, segment items, cudaStream_t stream) const {
     mango::detail::with_pass<Kernels::passes - 1>(pass, [&]<int Pass>() {
@@ -153,6 +168,7 @@ template <class Chain, class Kernels> class program {
   device_array<std::uint32_t> groups_;
   device_array<Chain> rules_;
   device_array<folded<Chain>> frames_;
+  learners<Chain> learners_;
   std::uint64_t seed_ = 0;
   bool measures_ = false, looks_ = false, raises_ = false;
   bool observed_[work_tables::most_passes] = {}, needed_[work_tables::most_passes] = {};

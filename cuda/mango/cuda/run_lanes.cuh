@@ -27,7 +27,7 @@ template <class P, class... S> struct lanes_of<P, store_list<S...>> {
     const bool wide = Whole || j.wide;
     typename P::gradient g[width];
     read<width, !Whole>(g, j.gradient + i, count, wide);
-    wide_slots<width, std::index_sequence<I...>, S...> s;
+    [[maybe_unused]] wide_slots<width, std::index_sequence<I...>, S...> s;
     (leaf_of<I>(s).template load<!Whole>(leaf_value<I>(j.slots), i, count, wide), ...);
     wide_target<P, width> p;
     p.template load<!Whole>(j, i, count, wide);

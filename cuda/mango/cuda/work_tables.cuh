@@ -74,7 +74,7 @@ class work_tables {
   /// Where one tensor is in every table.
   struct place {
     std::size_t kind = 0, run = 0, item = 0, job = 0;
-    segment parts, look, finish[most_passes];
+    segment parts, observed, look, finish[most_passes];
   };
 
   void build(const std::vector<bound_tensor>& tensors, int passes, const device& where) {
@@ -87,10 +87,11 @@ class work_tables {
       append(tensors[i], i, passes);
     }
     run_starts_.push_back(static_cast<index_t>(tensors.size()));
-    for (auto& k : kinds_) k.on_device.assign(k.jobs.data(), k.jobs.size(), where), k.parts.upload(where);
+    for (auto& k : kinds_) k.upload(where);
     look.upload(where);
     for (auto& f : finish) f.upload(where);
     settle_on_device_.assign(settle_, where);
+    learn_on_device_.assign(learn_, where);
     items_.assign(indices_, where);
     tallies_.reserve(static_cast<std::size_t>(look.parts.all().count), where);
   }
@@ -114,12 +115,13 @@ class work_tables {
   std::size_t size() const { return places_.size(); }
   const std::uint32_t* indices() const { return items_.data(); }
   const settle_job* settled() const { return settle_on_device_.data(); }
+  const settle_job* learned() const { return learn_on_device_.data(); }
   part_tally* tallies() const { return tallies_.data(); }
   /// Everything here, in bytes of the device.
   std::size_t bytes() const {
-    std::size_t all = scratch_.bytes() + arrived_.bytes() + settle_on_device_.bytes() + items_.bytes() +
-                      tallies_.bytes() + look.bytes();
-    for (const auto& k : kinds_) all += k.on_device.bytes() + k.parts.bytes();
+    std::size_t all = scratch_.bytes() + arrived_.bytes() + settle_on_device_.bytes() + learn_on_device_.bytes() +
+                      items_.bytes() + tallies_.bytes() + look.bytes();
+    for (const auto& k : kinds_) all += k.on_device.bytes() + k.parts.bytes() + k.observed.bytes();
     for (const auto& f : finish) all += f.bytes();
     return all;
   }
@@ -131,6 +133,13 @@ class work_tables {
   void run_one(int pass, const place& p, const void* frames, std::uint64_t seed, cudaStream_t stream) const {
     launch_kind(kinds_[p.kind], p.parts, pass, frames, seed, stream);
   }
+  /// What learning rules look at before the last pass.
+  void observe(std::size_t run, const void* frames, cudaStream_t stream) const {
+    for (const auto& k : kinds_) observe_kind(k, k.observed.of_run(run), frames, stream);
+  }
+  void observe_one(const place& p, const void* frames, cudaStream_t stream) const {
+    observe_kind(kinds_[p.kind], p.observed, frames, stream);
+  }
 
   job_table<look_job> look;
   job_table<finish_job> finish[most_passes];
@@ -141,11 +150,15 @@ class work_tables {
     const kind_functions* functions;
     std::vector<std::byte> jobs;
     device_array<std::byte> on_device;
-    part_table parts;
+    part_table parts, observed;
+    void upload(const device& where) {
+      on_device.assign(jobs.data(), jobs.size(), where);
+      parts.upload(where), observed.upload(where);
+    }
   };
 
   void clear() {
-    kinds_.clear(), places_.clear(), run_starts_.clear(), settle_.clear(), indices_.clear();
+    kinds_.clear(), places_.clear(), run_starts_.clear(), settle_.clear(), learn_.clear(), indices_.clear();
     look.clear();
     for (auto& f : finish) f.clear();
   }
@@ -156,7 +169,7 @@ class work_tables {
     for (const auto& t : tensors) {
       place p;
       while (p.kind < kinds_.size() && kinds_[p.kind].functions != t.kind) ++p.kind;
-      if (p.kind == kinds_.size()) kinds_.push_back({t.kind, {}, {}, {}});
+      if (p.kind == kinds_.size()) kinds_.push_back({t.kind, {}, {}, {}, {}});
       const std::size_t needs = t.kind->scratch(*t.record, t.wide).end;
       if (used > 0 && used + needs > scratch_of_run) ++run, used = 0;
       p.run = run;
@@ -169,7 +182,7 @@ class work_tables {
   }
   void begin_run(std::size_t first) {
     run_starts_.push_back(static_cast<index_t>(first));
-    for (auto& k : kinds_) k.parts.begin_run();
+    for (auto& k : kinds_) k.parts.begin_run(), k.observed.begin_run();
     for (auto& f : finish) f.parts.begin_run();
   }
   void append(const bound_tensor& b, std::size_t i, int passes) {
@@ -182,12 +195,14 @@ class work_tables {
     k.jobs.resize(k.jobs.size() + b.kind->job_bytes);
     b.kind->fill(k.jobs.data() + number * b.kind->job_bytes, t, t.bound, b.index, b.wide, s, scratch);
     p.parts = k.parts.append(number, b.kind->parts(t, b.wide));
+    p.observed = k.observed.append(number, b.kind->parts_to_observe(t));
     p.item = i;
     p.job = number;
     p.look = look.append({t.bound.gradient, t.elements(), t.bound.gradient_type, b.wide},
                          (t.elements() + look_part - 1) / look_part);
     indices_.push_back(b.index);
     settle_.push_back({reinterpret_cast<const double*>(scratch + s.observed), p.parts.count, t.elements(), b.index});
+    learn_.push_back({reinterpret_cast<const double*>(scratch + s.learned), p.observed.count, t.elements(), b.index});
     for (int pass = 0; pass < passes && t.elements() > 0; ++pass) {
       list<finish_job> jobs;
       b.kind->finish(jobs, pass, t, b.index, b.wide, s, scratch, arrived_.data() + i * slots_at_most);
@@ -202,16 +217,19 @@ class work_tables {
                           cudaStream_t stream) {
     k.functions->run(pass, {k.on_device.data(), k.parts.data() + s.first, s.count, frames, seed, stream});
   }
+  static void observe_kind(const kind_table& k, segment s, const void* frames, cudaStream_t stream) {
+    k.functions->observe({k.on_device.data(), k.observed.data() + s.first, s.count, frames, 0, stream});
+  }
 
   std::vector<kind_table> kinds_;
   std::vector<place> places_;
   std::vector<std::size_t> offsets_;
   list<index_t> run_starts_;
-  list<settle_job> settle_;
+  list<settle_job> settle_, learn_;
   list<std::uint32_t> indices_;
   device_array<std::byte> scratch_;
   device_array<unsigned> arrived_;
-  device_array<settle_job> settle_on_device_;
+  device_array<settle_job> settle_on_device_, learn_on_device_;
   device_array<std::uint32_t> items_;
   device_array<part_tally> tallies_;
   std::size_t scratch_bytes_ = 0;

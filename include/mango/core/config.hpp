@@ -8,13 +8,16 @@
 // MANGO_HD: runs on host and device; so does MANGO_HOST_DEVICE, of functions that are called once per tensor and step
 // and need not be inlined. MANGO_INLINE: host code that hot loops are made of; without it, -O2 leaves calls in them.
 // Under nvcc it is the same as MANGO_HD, so that a store's one source compiles for both. MANGO_HOST_INLINE: the same of
-// drivers, which the device has its own of.
+// drivers, which the device has its own of. MANGO_EITHER_SIDE: before a MANGO_HOST_DEVICE template that calls what it
+// is given, on the side that this is of.
 #if defined(__CUDACC__)
+#define MANGO_EITHER_SIDE _Pragma("nv_exec_check_disable")
 #define MANGO_HD __host__ __device__ __forceinline__
 #define MANGO_INLINE __host__ __device__ __forceinline__
 #define MANGO_HOST_DEVICE __host__ __device__
 #define MANGO_HOST_INLINE inline
 #else
+#define MANGO_EITHER_SIDE
 #define MANGO_HD inline __attribute__((always_inline))
 #define MANGO_INLINE inline __attribute__((always_inline))
 #define MANGO_HOST_DEVICE

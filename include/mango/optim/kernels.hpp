@@ -160,10 +160,12 @@ template <class Chain, class... S> struct bound_kernels {
   template <class... Store> static slot_views<Store...> views([[maybe_unused]] const tensor_record& t) {
     slot_views<Store...> out{};
     [[maybe_unused]] const part_place* p = t.layout.parts.begin();
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      ((static_cast<leaf<I, typename Store::view>&>(out).value = view<Store>(t, p)), ...);
+    if constexpr (sizeof...(Store) > 0) {
+      const auto bind = [&]<std::size_t... I>(std::index_sequence<I...>) {
+        ((static_cast<leaf<I, typename Store::view>&>(out).value = view<Store>(t, p)), ...);
+      };
+      bind(std::index_sequence_for<Store...>{});
     }
-    (std::index_sequence_for<Store...>{});
     return out;
   }
 
@@ -179,7 +181,7 @@ template <class Chain, class... S> struct bound_kernels {
         settle_survey<Chain, Pass>(rules, f, total(t, all), static_cast<double>(t.elements()));
       } else if constexpr (learns) {
         chunk_sums all;
-        learn(rules, f, info, t, total(t, all));
+        learn(rules, info, memory_of(t), total(t, all));
       }
     });
   }
@@ -197,7 +199,7 @@ template <class Chain, class... S> struct bound_kernels {
       const Target to = target<Target>(t, o);
       if constexpr (Pass == passes - 1) {
         if constexpr (learning<Chain>::sums > 0)
-          observe_chunk(rules, to, t, from, f, scale, begin, end, sums(t, chunk));
+          observe_chunk<Chain>(to, t, from, f, scale, begin, end, sums(t, chunk));
         walk<Chain>(typename now::list{}, to, t, from, f, scale, key, begin, end);
       } else {
         constexpr int n = now::chain::sums;

@@ -2,19 +2,18 @@
 // A tensor's side of learning rules: where what they remember lies, and what they look at while it is moved.
 #include "mango/optim/tensor.hpp"
 #include "mango/pass/lanes.hpp"
-#include "mango/rule/learning.hpp"
+#include "mango/rule/learned.hpp"
 
 namespace mango::inline MANGO_ABI::detail {
 
 // the arrays that learning rules add to a tensor's state, behind those of all slots
-template <class Chain>
-void append_learned(state_layout& out, const shape& s, const Chain& rules, const typename Chain::frame& unused = {}) {
+template <class Chain> void append_learned(state_layout& out, const shape& s, const Chain& rules) {
   if constexpr (learning<Chain>::memory > 0) {
     out.learned = out.parts.size();
-    each_learning(rules, unused, [&]<class R, int, int, int>(const R&, const auto&) {
+    each_learning(rules, [&]<class R, int, int, int>(const R&) {
       for (const char* name : R::remembered) out.append(R::memory_name, name, "f64", dtype::f64, 1);
     });
-    each_learning(rules, unused, [&]<class R, int, int, int>(const R& r, const auto&) {
+    each_learning(rules, [&]<class R, int, int, int>(const R& r) {
       if constexpr (slicing_rule<R>)
         for (const char* name : R::sliced)
           out.append(R::memory_name, name, "fp32", dtype::f32, (s.elements() + r.slice() - 1) / r.slice());
@@ -26,16 +25,23 @@ inline double* memory_of(const tensor_record& t) {
   return reinterpret_cast<double*>(t.state + t.layout.parts[t.layout.learned].offset);
 }
 
+/// Sliced array number k of a tensor, counted over all rules.
+template <class Chain> float* slice_of(const tensor_record& t, int k) {
+  const auto part = t.layout.learned + static_cast<std::size_t>(learning<Chain>::memory + k);
+  return reinterpret_cast<float*>(t.state + t.layout.parts[part].offset);
+}
+
 /// What an observing rule may ask about the chunk [begin, end) of a tensor.
-template <class R, class Chain, class Target, class G> struct observed_chunk {
+template <class R, int Sliced, class Chain, class Target, class G> struct observed_chunk {
   const typename Chain::frame& frame;
   Target target;
   const G* gradient;
   float scale;
   index_t begin, end;
   const tensor_record& tensor;
-  std::size_t first_slice;  // the part that is its first sliced array
 
+  index_t first(index_t every) const { return (begin + every - 1) / every; }
+  static constexpr index_t stride() { return 1; }
   float p(index_t i) const { return target.load(one{i}); }
   /// u as it comes to the rule.
   float u(index_t i, float p) const {
@@ -45,43 +51,20 @@ template <class R, class Chain, class Target, class G> struct observed_chunk {
   double squared_norm() const {
     return mango::squared_norm(gradient, begin, end) * static_cast<double>(scale) * static_cast<double>(scale);
   }
-  float* slice(std::size_t k) const {
-    return reinterpret_cast<float*>(tensor.state + tensor.layout.parts[first_slice + k].offset);
+  float* slice(int k) const { return slice_of<Chain>(tensor, Sliced + k); }
+
+  template <class Q, int At> observed_chunk<Q, At, Chain, Target, G> as() const {
+    return {frame, target, gradient, scale, begin, end, tensor};
   }
 };
 
 /// What the rules of a chain observe of a chunk that is about to be moved, into `sums`.
 template <class Chain, class Target, class G>
-void observe_chunk(const Chain& rules, const Target& target, const tensor_record& t, const G* gradient,
-                   const typename Chain::frame& frame, float scale, index_t begin, index_t end, double* sums) {
+void observe_chunk(const Target& target, const tensor_record& t, const G* gradient, const typename Chain::frame& frame,
+                   float scale, index_t begin, index_t end, double* sums) {
   for (int k = 0; k < learning<Chain>::sums; ++k) sums[k] = 0;
-  const std::size_t slices = t.layout.learned + static_cast<std::size_t>(learning<Chain>::memory);
-  each_learning(rules, frame, [&]<class R, int, int Sums, int Sliced>(const R&, const auto& k) {
-    if constexpr (observing_rule<R>)
-      R::observe(k,
-                 observed_chunk<R, Chain, Target, G>{frame, target, gradient, scale, begin, end, t,
-                                                     slices + static_cast<std::size_t>(Sliced)},
-                 sums + Sums);
-  });
-}
-
-/// Every learning rule takes what was observed of a tensor that has been moved.
-template <class Chain>
-void learn(const Chain& rules, const typename Chain::frame& frame, const step_info& info, const tensor_record& t,
-           const double* sums) {
-  each_learning(rules, frame, [&]<class R, int Memory, int Sums, int>(const R& r, const auto&) {
-    auto m = read_memory<typename R::memory>(memory_of(t) + Memory);
-    r.learn(m, info, sums + Sums);
-    write_memory(memory_of(t) + Memory, m);
-  });
-}
-
-/// What rules tell each other before they fold.
-template <class Chain>
-void inform(const Chain& rules, const typename Chain::frame& unused, step_info& info, const tensor_record& t) {
-  each_learning(rules, unused, [&]<class R, int Memory, int, int>(const R& r, const auto&) {
-    r.inform(info, read_memory<typename R::memory>(memory_of(t) + Memory));
-  });
+  const observed_chunk<void, 0, Chain, Target, G> seen{frame, target, gradient, scale, begin, end, t};
+  observe(static_cast<const Chain*>(nullptr), frame, seen, sums);
 }
 
 /// Between two steps: tensors of a pool learn from each other. `same_shape` is of every tensor the first of its shape,
@@ -89,33 +72,18 @@ void inform(const Chain& rules, const typename Chain::frame& unused, step_info& 
 template <class Chain>
 void share_learned(const list<Chain>& rules, const list<tensor_record*>& tensors, const list<std::uint32_t>& same_shape,
                    list<double>& room) {
-  const typename Chain::frame unused{};
-  each_learning(rules[0], unused, [&]<class R, int Memory, int, int>(const R& first, const auto&) {
+  each_learning(rules[0], [&]<class R, int Memory, int, int>(const R& first) {
     if constexpr (pooling_rule<R>) {
       constexpr std::size_t size = sizeof(typename R::pooled) / sizeof(double);
-      const auto rule_of = [&](const tensor_record& t) {
-        const R* found = nullptr;
-        each_learning(rules[t.group], unused, [&]<class Q, int, int, int>(const Q& q, const auto&) {
-          if constexpr (std::is_same_v<Q, R>) found = &q;
-        });
-        return *found;
-      };
-      const auto place = [&](std::size_t i) {
-        switch (first.pooled_by()) {
-          case pool::all: return std::size_t{0};
-          case pool::group: return tensors[i]->group;
-          case pool::shape: return static_cast<std::size_t>(same_shape[i]);
-          default: return i;
-        }
-      };
       room.resize(size * (tensors.size() > rules.size() ? tensors.size() : rules.size()));
       for (double& x : room) x = 0;
       const auto each = [&](auto f) {
         for (std::size_t i = 0; i < tensors.size(); ++i) {
-          double* const at = room.begin() + size * place(i);
+          const auto place = place_in(first.pooled_by(), i, tensors[i]->group, same_shape[i]);
+          double* const at = room.begin() + size * place;
           auto all = read_memory<typename R::pooled>(at);
           auto m = read_memory<typename R::memory>(memory_of(*tensors[i]) + Memory);
-          f(rule_of(*tensors[i]), all, m);
+          f(rule_of<R>(rules[tensors[i]->group]), all, m);
           write_memory(at, all);
           write_memory(memory_of(*tensors[i]) + Memory, m);
         }

@@ -222,7 +222,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     const auto& t = *opt.tensors_[i];
     step_info info{t.updates + 1, clock.number, clock.args.learning_rate, squared_norm};
     const auto& r = opt.rules_[t.group];
-    if constexpr (kernels::learns) detail::inform(r, opt.frames_[i].frame, info, t);
+    if constexpr (kernels::learns) detail::inform(r, info, detail::memory_of(t));
     opt.frames_[i].frame = r.fold(info);
     opt.frames_[i].scale = static_cast<float>(clock.args.gradient_scale * r.scale(info));
     opt.frames_[i].info = info;

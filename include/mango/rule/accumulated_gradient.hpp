@@ -26,9 +26,9 @@ struct accumulate_gradient {
   struct frame {
     float b1, fresh, scale, alpha;  // m = b1 m + fresh u;  u = scale m + alpha u
   };
-  void inform(step_info& s, const memory& m) const { s.weights = b1_at(s) * m.weights + 1; }
-  void learn(memory& m, const step_info& s, const double*) const { m.weights = s.weights; }
-  frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE void inform(step_info& s, const memory& m) const { s.weights = b1_at(s) * m.weights + 1; }
+  MANGO_HOST_DEVICE void learn(memory& m, const step_info& s, const double*) const { m.weights = s.weights; }
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     if (average) {
       const double bc1 = bias_correction ? 1 - __builtin_pow(b1, static_cast<double>(s.t)) : 1;
       return {static_cast<float>(b1), static_cast<float>(1 - b1), static_cast<float>(1 / bc1), 0};
@@ -51,7 +51,7 @@ struct accumulate_gradient {
   }
 
  private:
-  double b1_at(const step_info& s) const { return half_life_warmup(b1_min, b1, s.t, warmup); }
+  MANGO_HOST_DEVICE double b1_at(const step_info& s) const { return half_life_warmup(b1_min, b1, s.t, warmup); }
 };
 
 }  // namespace mango

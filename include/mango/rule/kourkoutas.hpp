@@ -28,16 +28,16 @@ struct choose_b2 {
   struct frame {
     bool on;
   };
-  pool pooled_by() const { return by; }
+  MANGO_HOST_DEVICE pool pooled_by() const { return by; }
 
-  void inform(step_info& s, const memory& m) const {
+  MANGO_HOST_DEVICE void inform(step_info& s, const memory& m) const {
     if (!on) return;
     const double chosen = m.known > 0 ? m.b2 : b2_max;
     const auto done = static_cast<double>(s.t - 1), steps = static_cast<double>(warmup);
     const double weight = done < steps ? done / steps : 1;
     s.b2 = b2_max + weight * (chosen - b2_max);
   }
-  frame fold(const step_info&) const { return {on}; }
+  MANGO_HOST_DEVICE frame fold(const step_info&) const { return {on}; }
   template <class F> void hyperparameters(F&& f) const {
     f("kourkoutas", on ? "yes" : "no");
     f("b2_max", b2_max, fraction);
@@ -49,21 +49,23 @@ struct choose_b2 {
   }
   template <class T> MANGO_HD static T apply(const frame&, T u) { return u; }
 
-  template <class Numbers> static void observe(const frame& k, const Numbers& of, double* sums) {
+  bool observes() const { return on; }
+  MANGO_EITHER_SIDE
+  template <class Numbers> MANGO_HOST_DEVICE static void observe(const frame& k, const Numbers& of, double* sums) {
     if (k.on) sums[0] += of.squared_norm();
   }
-  void learn(memory& m, const step_info&, const double* found) const {
+  MANGO_HOST_DEVICE void learn(memory& m, const step_info&, const double* found) const {
     m.pending = on ? 1 : 0;
     m.squares = found[0];
   }
 
   using pooled = memory;
-  void gather(pooled& all, const memory& m) const {
+  MANGO_HOST_DEVICE void gather(pooled& all, const memory& m) const {
     if (m.known > all.known) all.b2 = m.b2, all.e = m.e, all.known = m.known;
     all.pending += m.pending;
     all.squares += m.squares;
   }
-  void share(memory& m, const pooled& all) const {
+  MANGO_HOST_DEVICE void share(memory& m, const pooled& all) const {
     m = all;
     m.pending = m.squares = 0;
     if (!(all.pending > 0)) return;

@@ -24,8 +24,11 @@ concept learning_rule = update_rule<R> && requires(const R r, step_info& s, type
   r.inform(s, m);
   r.learn(m, s, sums);
 };
-/// One that looks at the tensor while it is moved, chunk by chunk, each in cache:
+/// One that looks at the tensor before it is moved; on a host chunk by chunk, each in cache:
 ///   static constexpr int sums;  static void observe(const frame&, const Numbers&, double* sums)        adds to them
+/// Numbers are those of one caller: begin and end of their range, and of the indices that a multiple of `every` leads
+/// to, j = of.first(every), j + of.stride(), ... while j every < end are its own (a device has many threads).
+///   bool observes() const        optional; false: not as configured, and nothing is looked at
 template <class R> concept observing_rule = learning_rule<R> && R::sums >
 0;
 /// One with arrays of its own that have a number for every `slice()`th of the tensor's:
@@ -61,6 +64,11 @@ template <class R> constexpr int sliced_of() {
   if constexpr (slicing_rule<R>) return static_cast<int>(R::sliced.size());
   else return 0;
 }
+// doubles that a pool gathers
+template <class R> constexpr int pooled_of() {
+  if constexpr (pooling_rule<R>) return static_cast<int>(sizeof(typename R::pooled) / sizeof(double));
+  else return 0;
+}
 
 /// What the rules of a chain remember, observe and keep slices of, one after the other.
 template <class Chain> struct learning;
@@ -68,25 +76,17 @@ template <class... R> struct learning<chain_t<R...>> {
   static constexpr int memory = (0 + ... + memory_of<R>()), sums = (0 + ... + sums_of<R>()),
                        sliced = (0 + ... + sliced_of<R>());
   static constexpr bool pools = (pooling_rule<R> || ...);
+  static constexpr int pooled = (0 + ... + pooled_of<R>());  // enough for any one
 };
 
-/// f.template operator()<Rule, Memory, Sums, Sliced>(rule, its frame) for every rule that learns; the numbers are where
-/// its memory, sums and slices start.
+/// f.template operator()<Rule, Memory, Sums, Sliced>(rule) for every rule that learns; the numbers are where its
+/// memory, sums and slices start.
+MANGO_EITHER_SIDE
 template <int Memory = 0, int Sums = 0, int Sliced = 0, class Head, class... Tail, class F>
-MANGO_HOST_DEVICE void each_learning(const chain_t<Head, Tail...>& c, const typename chain_t<Head, Tail...>::frame& k,
-                                     F&& f) {
-  if constexpr (learning_rule<Head>) f.template operator()<Head, Memory, Sums, Sliced>(c.head, k.head);
+MANGO_HOST_DEVICE void each_learning(const chain_t<Head, Tail...>& c, const F& f) {
+  if constexpr (learning_rule<Head>) f.template operator()<Head, Memory, Sums, Sliced>(c.head);
   if constexpr (sizeof...(Tail) > 0)
-    each_learning<Memory + memory_of<Head>(), Sums + sums_of<Head>(), Sliced + sliced_of<Head>()>(c.tail, k.tail, f);
-}
-
-template <class Memory> MANGO_HOST_DEVICE Memory read_memory(const double* from) {
-  Memory m;
-  __builtin_memcpy(&m, from, sizeof m);
-  return m;
-}
-template <class Memory> MANGO_HOST_DEVICE void write_memory(double* to, const Memory& m) {
-  __builtin_memcpy(to, &m, sizeof m);
+    each_learning<Memory + memory_of<Head>(), Sums + sums_of<Head>(), Sliced + sliced_of<Head>()>(c.tail, f);
 }
 
 /// u as it comes to rule R, for one number: only rules without slots may stand before a rule that observes.

@@ -40,11 +40,11 @@ struct estimate_distance {
     std::int64_t every;
     bool starts, frozen;
   };
-  std::int64_t slice() const { return every; }
-  pool pooled_by() const { return by; }
+  MANGO_HOST_DEVICE std::int64_t slice() const { return every; }
+  MANGO_HOST_DEVICE pool pooled_by() const { return by; }
 
-  void inform(step_info& s, const memory& m) const { s.distance = m.d > 0 ? m.d : d0; }
-  frame fold(const step_info& s) const {
+  MANGO_HOST_DEVICE void inform(step_info& s, const memory& m) const { s.distance = m.d > 0 ? m.d : d0; }
+  MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     const double d = s.distance, lr = learning_rate_at(learning_rate, s);
     return {static_cast<float>(d),
             static_cast<float>(b3),
@@ -67,10 +67,11 @@ struct estimate_distance {
   }
   template <class T> MANGO_HD static T apply(const frame& k, T u) { return k.d * u; }
 
-  template <class Numbers> static void observe(const frame& k, const Numbers& of, double* sums) {
+  MANGO_EITHER_SIDE
+  template <class Numbers> MANGO_HOST_DEVICE static void observe(const frame& k, const Numbers& of, double* sums) {
     if (k.frozen) return;
     float *const p0 = of.slice(0), *const s = of.slice(1);
-    for (index_t j = (of.begin + k.every - 1) / k.every; j * k.every < of.end; ++j) {
+    for (index_t j = of.first(k.every); j * k.every < of.end; j += of.stride()) {
       const float p = of.p(j * k.every), g = of.u(j * k.every, p);
       if (k.starts) p0[j] = p;
       sums[0] += static_cast<double>(g) * static_cast<double>(p0[j] - p);
@@ -78,7 +79,7 @@ struct estimate_distance {
       sums[1] += static_cast<double>(math::abs(s[j]));
     }
   }
-  void learn(memory& m, const step_info& s, const double* found) const {
+  MANGO_HOST_DEVICE void learn(memory& m, const step_info& s, const double* found) const {
     const double d = s.distance;
     m.pending = 1;
     m.numerator = d / d0 * d * learning_rate_at(learning_rate, s) * found[0];
@@ -86,13 +87,13 @@ struct estimate_distance {
   }
 
   using pooled = memory;
-  void gather(pooled& all, const memory& m) const {
+  MANGO_HOST_DEVICE void gather(pooled& all, const memory& m) const {
     if (m.d > all.d) all.d = m.d, all.d_max = m.d_max, all.r = m.r, all.updates = m.updates;
     all.pending += m.pending;
     all.numerator += m.numerator;
     all.denominator += m.denominator;
   }
-  void share(memory& m, const pooled& all) const {
+  MANGO_HOST_DEVICE void share(memory& m, const pooled& all) const {
     m.d = all.d > 0 ? all.d : d0;
     m.d_max = all.d_max > 0 ? all.d_max : d0;
     m.r = all.r;
@@ -107,7 +108,7 @@ struct estimate_distance {
   }
 
  private:
-  void grow(memory& m, double estimate) const {
+  MANGO_HOST_DEVICE void grow(memory& m, double estimate) const {
     const double limit = m.d * 1.189207115002721;
     if (limiter && estimate > limit) estimate = limit;
     if (m.d == d0 && estimate > m.d) m.d = estimate;

@@ -96,8 +96,9 @@ template <class R> constexpr int products_of() {
     return static_cast<int>(sizeof(R::observe({}, 0.0f, 0.0f, 0.0f)) / (2 * sizeof(float)));
   else return 0;
 }
+template <class R> inline constexpr int product_count = products_of<R>();  // device code calls nothing of the host's
 template <class... R> constexpr int products_in(const chain_t<R...>*, const survey_plan<sizeof...(R)>& plan, int s) {
-  const int each[] = {products_of<R>()..., 0};
+  const int each[] = {product_count<R>..., 0};
   for (std::size_t i = 0; i < sizeof...(R); ++i)
     if (each[i] > 0 && plan.at[i] == s) return each[i];
   return 0;
@@ -114,7 +115,8 @@ template <class Chain, int S> struct surveying {
   static constexpr bool looks_at_parameter = plan.looks_at(S, survey::parameter);
   static constexpr auto slots = [] {
     std::array<slot, static_cast<std::size_t>(plan.slots_of(S))> first{};
-    for (std::size_t i = 0; i < first.size(); ++i) first[i] = Chain::slots[i];
+    for (int i = 0; i < plan.slots_of(S); ++i)
+      first[static_cast<std::size_t>(i)] = Chain::slots[static_cast<std::size_t>(i)];
     return first;
   }();
 
@@ -129,7 +131,7 @@ template <class Chain, int S> struct surveying {
   MANGO_HD static void visit(const chain_t<Head, Tail...>*, const typename chain_t<Head, Tail...>::frame& k, T u, T x,
                              T p, T (&s)[N], products<T, sums>& seen) {
     constexpr auto slots_here = std::make_index_sequence<static_cast<std::size_t>(slot_count<Head>)>{};
-    if constexpr (products_of<Head>() > 0 && plan.at[I] == S) seen = Head::observe(k.head, u, x, p);
+    if constexpr (product_count<Head> != 0 && plan.at[I] == S) seen = Head::observe(k.head, u, x, p);
     if constexpr (static_cast<int>(I) <= last) {
       if constexpr (plan.needs[I] == survey::state && plan.at[I] == S)
         prepare<Head, plan.slots[I]>(k.head, u, s, slots_here);
@@ -159,8 +161,8 @@ MANGO_HOST_DEVICE void settle_survey(const chain_t<Head, Tail...>& c, typename c
                                      const double* sums, double elements) {
   if constexpr (settled_rule<Head>)
     if (surveys<Whole>::plan.at[I] == S && c.head.observes()) {
-      sums_of_products<products_of<Head>()> found;
-      for (int i = 0; i < products_of<Head>(); ++i) found.sum[i] = sums[i];
+      sums_of_products<product_count<Head>> found;
+      for (int i = 0; i < product_count<Head>; ++i) found.sum[i] = sums[i];
       found.elements = elements;
       c.head.settle(k.head, found);
     }
