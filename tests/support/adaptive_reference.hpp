@@ -146,8 +146,8 @@ inline numbers orthograd(const numbers& g, const numbers& p) {
   const double along = dot(p, g) / dot(p, p);
   numbers o(g.size());
   for (std::size_t i = 0; i < g.size(); ++i) o[i] = g[i] - along * p[i];
-  const double length = std::sqrt(dot(o, o));
-  for (double& x : o) x = length > 0 ? x * std::sqrt(dot(g, g)) / length : 0;
+  const double longer = dot(o, o) > 0 ? std::sqrt(dot(g, g) / dot(o, o)) : 0;
+  for (double& x : o) x *= longer;
   return o;
 }
 
