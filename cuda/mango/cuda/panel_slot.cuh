@@ -137,8 +137,8 @@ __device__ __forceinline__ void prefetch_rows(const Job& j, index_t row, int row
 // Down a tile, some rows at a time
 template <class Work, class Job, class Constants, class Sums, class Seen, std::size_t... I>
 __device__ __forceinline__ void walk_down(const Job& j, const Constants& c, index_t row, int rows, index_t column,
-                                          int inside, index_t tile, Sums& sums, int warp, int lane, Seen& seen,
-                                          std::index_sequence<I...> each) {
+                                          int inside, [[maybe_unused]] index_t tile, Sums& sums, int warp, int lane,
+                                          Seen& seen, std::index_sequence<I...> each) {
   typename Work::slots s;
   (leaf_of<I>(s).start(leaf_value<I>(j.slots), column, inside), ...);
   const auto put = [&](int r, int count, float(&row_sums)[Work::sums]) {

@@ -82,7 +82,7 @@ template <class List> inline constexpr int largest_block = 0;
 template <class... S>
 inline constexpr int largest_block<store_list<S...>> = [] {
   int most = tile_width;
-  const auto look = [&]<class Store>() {
+  [[maybe_unused]] const auto look = [&]<class Store>() {
     if constexpr (block_store<Store>) most = Store::block > most ? Store::block : most;
   };
   (look.template operator()<S>(), ...);
@@ -116,7 +116,7 @@ template <class P, class... S> struct tiles_of<P, store_list<S...>> {
       if constexpr (P::loads_parameter) prefetch_arrays(j.target, i + left);
       (tile_slot<S>::ahead(leaf_value<I>(j.slots), i + left), ...);
     }
-    tile_slots<std::index_sequence<I...>, S...> s;
+    [[maybe_unused]] tile_slots<std::index_sequence<I...>, S...> s;
     (leaf_of<I>(s).template load<!Whole>(leaf_value<I>(j.slots), i, n, wide), ...);
     typename P::gradient g[tile_width];
     read<tile_width, !Whole>(g, j.gradient + i, n, wide);
