@@ -51,8 +51,8 @@ struct choose_b2 {
 
   bool observes() const { return on; }
   MANGO_EITHER_SIDE
-  template <class Numbers> MANGO_HOST_DEVICE static void observe(const frame& k, const Numbers& of, double* sums) {
-    if (k.on) sums[0] += of.squared_norm();
+  template <class Numbers> MANGO_HOST_DEVICE static void observe(const frame& k, const Numbers& of, double* seen) {
+    if (k.on) seen[0] += of.squared_norm();
   }
   MANGO_HOST_DEVICE void learn(memory& m, const step_info&, const double* found) const {
     m.pending = on ? 1 : 0;

@@ -68,15 +68,15 @@ struct estimate_distance {
   template <class T> MANGO_HD static T apply(const frame& k, T u) { return k.d * u; }
 
   MANGO_EITHER_SIDE
-  template <class Numbers> MANGO_HOST_DEVICE static void observe(const frame& k, const Numbers& of, double* sums) {
+  template <class Numbers> MANGO_HOST_DEVICE static void observe(const frame& k, const Numbers& of, double* seen) {
     if (k.frozen) return;
     float *const p0 = of.slice(0), *const s = of.slice(1);
     for (index_t j = of.first(k.every); j * k.every < of.end; j += of.stride()) {
       const float p = of.p(j * k.every), g = of.u(j * k.every, p);
       if (k.starts) p0[j] = p;
-      sums[0] += static_cast<double>(g) * static_cast<double>(p0[j] - p);
+      seen[0] += static_cast<double>(g) * static_cast<double>(p0[j] - p);
       s[j] = k.b3 * s[j] + k.fresh * g;
-      sums[1] += static_cast<double>(math::abs(s[j]));
+      seen[1] += static_cast<double>(math::abs(s[j]));
     }
   }
   MANGO_HOST_DEVICE void learn(memory& m, const step_info& s, const double* found) const {
