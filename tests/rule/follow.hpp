@@ -1,5 +1,8 @@
 #pragma once
 // an optimizer on the host beside a textbook twin, step by step, over tensors of sizes at which packets end
+#include <cstring>
+#include <limits>
+#include <string_view>
 #include <vector>
 
 #include "mango/optim/optimizer.hpp"
@@ -57,5 +60,14 @@ template <class Chain, class Stores> struct updates {
     return u;
   }
 };
+
+/// What a rule that learns remembers of a tensor under this name; NaN if it is not there.
+inline double remembered(const mango::tensor_registry& from, mango::tensor_id id, std::string_view rule,
+                         std::string_view name) {
+  double value = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& part : from.state(id))
+    if (rule == part.slot && name == part.part) std::memcpy(&value, part.bytes.data(), sizeof value);
+  return value;
+}
 
 }  // namespace rule_test
