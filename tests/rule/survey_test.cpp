@@ -95,6 +95,22 @@ TEST_CASE("rule survey: rules that read the parameter take part, and several siz
             });
 }
 
+TEST_CASE("rule survey: a factor that the next rule has taken over is in a later rule's survey once") {
+  for (const index_t n : {1, 17, 1009}) {
+    reference::adam its;
+    const auto twin = [&its](reference::numbers& p, const reference::numbers& g) {
+      auto u = its.direction(g);
+      for (double& x : u) x *= -0.5;
+      clip(u, 0.2);
+      for (std::size_t k = 0; k < p.size(); ++k) p[k] += u[k];
+    };
+    follows(chain(scale_by_adam{}, scale_by_learning_rate{0.5}, clip_by_rms{0.2}), stores<fp32, fp32>{}, n, twin);
+    its = {};
+    follows(chain(scale_by_adam{}, decoupled_step{0.5}, clip_by_value{}, clip_by_rms{0.2}), stores<fp32, fp32>{}, n,
+            twin);
+  }
+}
+
 TEST_CASE("rule survey: a survey leaves every kind of store as it is") {
   const auto run = []<class Stores>(Stores s, double limit) {
     optimizer opt{chain(scale_by_adam{}, clip_by_rms{limit}, decoupled_step{.learning_rate = 0.01}), s};

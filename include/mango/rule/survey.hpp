@@ -135,7 +135,9 @@ template <class Chain, int S> struct surveying {
     if constexpr (static_cast<int>(I) <= last) {
       if constexpr (plan.needs[I] == survey::state && plan.at[I] == S)
         prepare<Head, plan.slots[I]>(k.head, u, s, slots_here);
-      if constexpr (static_cast<int>(I) < last) u = link<Head, plan.slots[I], false>(k.head, u, x, p, s, slots_here);
+      // the next rule has taken over the factor, if it is run
+      constexpr bool unscaled = chain_t<Head, Tail...>::unscaled && static_cast<int>(I) + 1 < last;
+      if constexpr (static_cast<int>(I) < last) u = link<Head, plan.slots[I], unscaled>(k.head, u, x, p, s, slots_here);
     }
     visit<I + 1>(static_cast<const chain_t<Tail...>*>(nullptr), k.tail, u, x, p, s, seen);
   }
