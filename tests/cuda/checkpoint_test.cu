@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "mango/optim/adamw.hpp"
+#include "mango/optim/prodigy.hpp"
 #include "mango/optim/smmf.hpp"
 #include "mango/store/dynamic8.hpp"
 
@@ -67,10 +68,13 @@ template <template <class, class> class Product, class Stores, class Config> voi
   CHECK(io_test::contents(folder / "c") == io_test::contents(folder / "e"));
 }
 
+template <class S, class B> using prodigy = mango::prodigy<S, B>;
+
 }  // namespace
 
 TEST_CASE("cuda: a checkpoint of the device resumes there, and loads on the host") {
   resumes<mango::adamw, stores<mango::fp32, mango::bf16>>(mango::adamw_config{.max_norm = 1});
   resumes<mango::adamw, stores<mango::dynamic8<>, mango::dynamic8<>>>(mango::adamw_config{});
   resumes<mango::smmf, stores<mango::factored<>, mango::factored<>>>(mango::smmf_config{});
+  resumes<prodigy, stores<mango::fp32, mango::fp32>>(mango::prodigy_config{});
 }
