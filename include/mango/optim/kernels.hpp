@@ -180,7 +180,7 @@ template <class Chain, class... S> struct bound_kernels {
         chunk_sums all;
         settle_survey<Chain, Pass>(rules, f, total(t, all), static_cast<double>(t.elements()));
       } else if constexpr (learns) {
-        chunk_sums all;
+        chunk_sums all{};
         learn(rules, info, memory_of(t), total(t, all));
       }
     });
