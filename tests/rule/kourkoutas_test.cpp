@@ -138,6 +138,30 @@ TEST_CASE("rule kourkoutas: tensors of a pool have one norm, and others their ow
   }
 }
 
+TEST_CASE("rule kourkoutas: a tensor that comes late takes over what its pool knows, and does not undo it") {
+  optimizer opt{rules({.by = pool::all}), stores<fp32, fp32>{}};
+  const auto early = opt.add("early", 16);
+  std::vector<float> p(16);
+  reference::kourkoutas its;
+  for (unsigned t = 1; t <= 9; ++t) {
+    const auto g = spiking(16, t);
+    opt.begin_step().update(early, p, g);
+    its.choose(norm({g}));
+  }
+  const auto late = opt.add("late", 16);
+  for (const auto id : {early, late}) {
+    auto ahead = its;
+    CHECK(next_b2(opt, id) == doctest::Approx(ahead.choose(0)).epsilon(1e-7));
+  }
+  const auto g = spiking(16, 10);
+  opt.begin_step().update(late, p, g);  // the other one is left out
+  its.choose(norm({g}));
+  for (const auto id : {early, late}) {
+    auto ahead = its;
+    CHECK(next_b2(opt, id) == doctest::Approx(ahead.choose(0)).epsilon(1e-7));
+  }
+}
+
 TEST_CASE("rule kourkoutas: off, it is not there") {
   const auto off = rules({.b2_max = 0.999, .b2_min = 0, .on = false});
   const auto none = chain(average_updates{}, scale_by_second_moment{}, decoupled_step{0.01});

@@ -176,6 +176,9 @@ TEST_CASE("rule prodigy: frozen, d and its arrays stay, and weights still move")
   CHECK(run.d() == d);
   CHECK(optim_test::same_bits(s(), frozen));
   CHECK(optim_test::distance(run.p[0], p) > 0.5 * d);
+  run.add("late", {1009});  // whose own updates are few
+  for (unsigned t = 13; t <= 16; ++t) run.look(t), run.step();
+  CHECK((run.d(0) == d && run.d(1) == d));
 }
 
 TEST_CASE("rule prodigy: zeros teach nothing, and weights that are zero are a start like any other") {
@@ -266,5 +269,7 @@ TEST_CASE("rule prodigy: a tensor that comes late takes over d, and one that is 
   (void)run.d();
   // the newcomer is where it began: its numerator is 0, and r only fades
   CHECK(remembered(run.opt, run.ids[0], "prodigy", "r") == doctest::Approx(r * base.b3).epsilon(1e-12));
+  for (const char* name : {"d", "d_max", "r", "updates"})
+    CHECK(remembered(run.opt, run.ids[1], "prodigy", name) == remembered(run.opt, run.ids[0], "prodigy", name));
   CHECK(remembered(run.opt, run.ids[1], "prodigy", "updates") == 21);
 }
