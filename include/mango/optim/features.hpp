@@ -32,7 +32,7 @@ struct direction_features {
   bool cautious = false;        ///< no update where momentum and gradient disagree
   bool grams = false;           ///< signs from the gradient, sizes from momentum
   bool nesterov = false;        ///< momentum looks one gradient ahead
-  bool atan2 = false;           ///< atan2 in place of division: no eps, updates of at most 2
+  bool atan2 = false;           ///< atan2 in place of division: no eps, and no update that is far too large
   bool simplified = false;      ///< momentum is a decaying sum, plus alpha_grad times the gradient
   bool cautious_decay = false;  ///< no weight decay where it works against the update
   bool kourkoutas = false;      ///< b2 between b2_min and b2, lower after large gradients

@@ -29,11 +29,11 @@ struct cautious_step {
     f("cautious_decay", cautious ? "yes" : "no");
   }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T p) {
-    const T moved = k.a * u;
-    if (!k.cautious) return moved + k.b * p;
-    const T zero = T(0.0f), decay = k.b * p;
-    // moved is against u: u p >= 0 where it is against p, or either is 0
-    return moved + math::select(moved * p <= zero, decay, zero);
+    const T moved = k.a * u, decay = k.b * p;
+    if (!k.cautious) return moved + decay;
+    const T zero = T(0.0f);  // signs are compared: a product may round to 0
+    return moved + math::select(u > zero, math::select(p < zero, zero, decay),
+                                math::select(u < zero, math::select(p > zero, zero, decay), decay));
   }
   MANGO_HOST_DEVICE static void absorb(frame& k, float factor) { k.a *= factor; }
 };
