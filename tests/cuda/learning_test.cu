@@ -77,7 +77,7 @@ TEST_CASE("cuda: Simplified AdEMAMix counts the weights of its sum") {
 TEST_CASE("cuda: tensors share what they learn with those of their pool, in order of registration") {
   if (!support::has_device()) return;
   std::vector<mango::shape> shapes;
-  for (mango::index_t i = 0; i < 600; ++i) shapes.push_back({3 + i % 7});
+  for (mango::index_t i = 0; i < 300; ++i) shapes.push_back({3 + i % 7});
   for (const auto by : {pool::all, pool::group, pool::shape, pool::tensor}) {
     auto config = far(2);
     config.distance.share = by;
@@ -94,6 +94,18 @@ TEST_CASE("cuda: tensors share what they learn with those of their pool, in orde
           (by == pool::all || by == pool::group));
     CHECK((both.learned(0, "prodigy", "r") == both.learned(14, "prodigy", "r")) == (by != pool::tensor));
   }
+}
+
+TEST_CASE("cuda: a tensor that comes late takes over what its pool has learned") {
+  if (!support::has_device()) return;
+  support::twins<prodigy> both(far(1), some);
+  both.run(4);
+  both.add({77, 3});
+  both.run(1);
+  CHECK(both.learned(some.size(), "prodigy", "d") == both.learned(0, "prodigy", "d"));
+  both.run(2, true);
+  CHECK(both.distance() < 1e-5);
+  CHECK(both.learned_apart("prodigy") < 1e-6);
 }
 
 TEST_CASE("cuda: nothing is learned from a step that was skipped") {

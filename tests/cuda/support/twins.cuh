@@ -15,7 +15,6 @@ template <class T> std::vector<T> numbers_of(const std::vector<std::uint8_t>& by
 template <class Product> struct twins {
   typename Product::on_host host;
   typename Product::on_device device;
-  std::vector<mango::shape> shapes;
   std::vector<std::vector<float>> p, start, g;
   std::vector<device_memory<float>> on_device, gradient;
   std::vector<mango::tensor_id> ids;
@@ -25,20 +24,19 @@ template <class Product> struct twins {
       : twins(typename Product::on_host(config), typename Product::on_device(config, mango::cuda::device{stream}), of) {
   }
   twins(typename Product::on_host&& h, typename Product::on_device&& d, const std::vector<mango::shape>& of)
-      : host(std::move(h)), device(std::move(d)), shapes(of) {
-    for (std::size_t i = 0; i < shapes.size(); ++i) {
-      const auto n = static_cast<std::size_t>(shapes[i].elements());
-      p.push_back(normals(n, i + 1));
-      g.emplace_back(n);
-      on_device.emplace_back(p[i]);
-      gradient.emplace_back(n);
-    }
-    start = p;
-    for (std::size_t i = 0; i < shapes.size(); ++i) {
-      const auto name = std::string(1, 'w').append(std::to_string(i));
-      ids.push_back(device.add(name, {.shape = shapes[i]}, on_device[i].span(), gradient[i].span()));
-      host.add(name, {.shape = shapes[i]}, std::span(p[i]), std::span<const float>(g[i]));
-    }
+      : host(std::move(h)), device(std::move(d)) {
+    for (const auto& shape : of) add(shape);
+  }
+  void add(const mango::shape& shape) {
+    const auto i = p.size(), n = static_cast<std::size_t>(shape.elements());
+    p.push_back(normals(n, i + 1));
+    start.push_back(p[i]);
+    g.emplace_back(n);
+    on_device.emplace_back(p[i]);
+    gradient.emplace_back(n);
+    const auto name = std::string(1, 'w').append(std::to_string(i));
+    ids.push_back(device.add(name, {.shape = shape}, on_device[i].span(), gradient[i].span()));
+    host.add(name, {.shape = shape}, std::span(p[i]), std::span<const float>(g[i]));
   }
   void pull(int step) {
     for (std::size_t i = 0; i < p.size(); ++i) {
