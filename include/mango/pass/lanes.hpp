@@ -14,6 +14,10 @@ inline constexpr std::size_t noise_elements = 256;
 /// The stream of random numbers that rounds a parameter; slot i has stream i.
 inline constexpr std::uint8_t parameter_stream = 0x80;
 
+/// How far ahead memory is asked for, in elements, where a walk would wait for it: over rows of a factored tensor,
+/// which is slower than AdamW without, and in surveys, which only read (0.9 to 0.5 ns per parameter).
+inline constexpr index_t prefetch_distance = 512;
+
 /// Chunks of a tensor of n elements.
 constexpr index_t chunk_count(index_t n) { return (n + chunk_elements - 1) / chunk_elements; }
 
@@ -23,6 +27,11 @@ template <class Indices, class... S> struct leaves;
 template <std::size_t... I, class... S>
 struct leaves<std::index_sequence<I...>, S...> : leaf<I, typename S::view>... {};
 template <std::size_t I, class V> MANGO_HD constexpr V leaf_value(const leaf<I, V>& l) { return l.value; }
+
+// asks for an element-wise slot's memory, if it is one array
+template <class View> MANGO_HOST_INLINE void ask_for(const View& v, index_t i) {
+  if constexpr (requires { v.data; }) __builtin_prefetch(v.data + i);
+}
 
 // f(stream, its key) for every slot that rounds; the last is the parameter's, left out unless it `draws`
 template <std::size_t N, class F>
@@ -93,6 +102,12 @@ template <class Chain, class Target, class G, class... S> struct lanes {
 
   template <class At, class Noise, std::size_t... I>
   MANGO_HOST_INLINE void step(At at, Noise noise, std::index_sequence<I...>) const {
+    if constexpr (requires { target.sums; }) {
+      const index_t ahead = at.i + prefetch_distance;
+      __builtin_prefetch(gradient + ahead);
+      target.prefetch(ahead);
+      (detail::ask_for(detail::leaf_value<I>(slots), ahead), ...);
+    }
     packet s[sizeof...(I) + 1] = {S::load(detail::leaf_value<I>(slots), at)...};
     const packet p = target.load(at);
     const auto u = Chain::template run<0>(frame, load(gradient, at) * gradient_scale, p, s);

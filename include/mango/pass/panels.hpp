@@ -6,8 +6,6 @@
 
 namespace mango::inline MANGO_ABI {
 
-/// How far ahead p and g are asked for, in elements: without it the walk waits for memory and is slower than AdamW.
-inline constexpr index_t prefetch_distance = 512;
 /// Row sums go to double precision after so many columns.
 inline constexpr index_t flush_columns = 1024;
 

@@ -24,22 +24,20 @@ struct scale_by_adopt {
 
   static constexpr std::array slots{slot{"v", range::nonnegative}};
   struct frame {
-    float b2, c2;         // c = 1 - b
-    float floor, added;   // of sqrt(v): max(sqrt(v), floor) + added
-    float limit;          // of the quotient
-    float before, first;  // v <- before v + first u^2, before it is used: 0 and 1 at t = 1
-    bool atan2;
+    float b2, c2;        // c = 1 - b
+    float floor, added;  // of sqrt(v): max(sqrt(v), floor) + added
+    float limit;         // of the quotient
+    bool starts, atan2;  // at t = 1 v is u^2 before it is used
   };
   MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     const double average = s.b2 >= 0 ? s.b2 : b2, e = eps * s.distance;
-    const bool starts = s.t == 1, official = convention == adopt_convention::official;
+    const bool official = convention == adopt_convention::official;
     return {static_cast<float>(average),
             static_cast<float>(1 - average),
             static_cast<float>(official ? e : 0),
             static_cast<float>(official ? 0 : e),
             static_cast<float>(__builtin_pow(static_cast<double>(s.t - 1), 0.25)),
-            starts ? 0.0f : 1.0f,
-            starts ? 1.0f : 0.0f,
+            s.t == 1,
             atan2};
   }
   template <class F> void hyperparameters(F&& f) const {
@@ -49,8 +47,9 @@ struct scale_by_adopt {
     f("atan2", atan2 ? "yes" : "no");
   }
   template <class T> MANGO_HD static T apply(const frame& k, T u, T& v) {
-    const T old = k.before * v + k.first * u * u, root = math::sqrt(old);
-    v = k.b2 * old + k.c2 * u * u;
+    if (k.starts) v = u * u;
+    const T root = math::sqrt(v);
+    v = k.b2 * v + k.c2 * u * u;
     if (k.atan2) return T(1.27323954f) * math::atan2(u, root);
     const T x = u / (math::max(root, T(k.floor)) + k.added);
     return math::max(math::min(x, T(k.limit)), T(-k.limit));

@@ -1,5 +1,6 @@
 #pragma once
 // Cautious updates: only where the gradient agrees.
+#include "mango/core/access.hpp"
 #include "mango/rule/rule.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -23,7 +24,8 @@ struct cautious {
   MANGO_HOST_DEVICE frame fold(const step_info&) const { return {1}; }
   MANGO_HOST_DEVICE bool observes() const { return true; }
   template <class T> MANGO_HD static products<T, 1> observe(const frame&, T u, T x, T) {
-    const T agrees = kept(u, x, T(1.0f));
+    const T zero = T(0.0f);
+    const T agrees = math::select(towards(u, x) > zero, math::select(u != zero, T(1.0f), zero), zero);
     return {{agrees}, {agrees}};
   }
   MANGO_HOST_DEVICE void settle(frame& k, const sums_of_products<1>& agreeing) const {
@@ -35,15 +37,13 @@ struct cautious {
     f("cautious_floor", floor, interval{1e-30, 1});
     f("cautious_scale", per_count ? "count" : "mean");
   }
-  template <class T> MANGO_HD static T steer(const frame& k, T u, T x) { return kept(u, x, u * k.scale); }
+  template <class T> MANGO_HD static T steer(const frame& k, T u, T x) {
+    return math::select(towards(u, x) > T(0.0f), u * k.scale, T(0.0f));
+  }
 
  private:
-  // y where u and x have one sign, else 0
-  template <class T> MANGO_HD static T kept(T u, T x, T y) {
-    const T zero = T(0.0f);
-    return math::select(u > zero, math::select(x > zero, y, zero),
-                        math::select(u < zero, math::select(x < zero, y, zero), zero));
-  }
+  // x, or -x where u is below 0: above 0 where the two have one sign, if u is not 0
+  template <class T> MANGO_HD static T towards(T u, T x) { return from_bits(to_bits(x) ^ (to_bits(u) & 0x80000000u)); }
 };
 
 }  // namespace mango
