@@ -1,0 +1,7 @@
+#include "factory/host_factory.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+template detail::optimizer_model* detail::make_direction<prodigy>(const split_settings&, const host&);
+
+}  // namespace mango
