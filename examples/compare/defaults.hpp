@@ -41,16 +41,16 @@ struct rate_defaults {
 inline constexpr std::array rate_table{
     rate_defaults{"adamw", 2e-3, 3e-3, 3e-3},
     rate_defaults{"adam", 2e-3, 3e-3, 3e-3},
-    rate_defaults{"lion", 1e-3, 1e-3, 1e-3},
+    rate_defaults{"adopt", 2e-3, 2e-3, 2e-3},
+    rate_defaults{"ademamix", 2e-3, 3e-3, 3e-3},
+    rate_defaults{"simplified_ademamix", 1e-3, 1e-3, 1e-3},
+    rate_defaults{"prodigy", 1, 1, 1},
+    rate_defaults{"schedule_free", 3e-3, 3e-3, 3e-3},
+    rate_defaults{"lion", 3e-4, 3e-4, 3e-4},
+    rate_defaults{"prodigy_lion", 1, 1, 1},
     rate_defaults{"sgd", 1e-1, 1e-1, 3e-1},
     rate_defaults{"smmf", 2e-3, 3e-3, 3e-3},
     rate_defaults{"adafactor", 3e-2, 1e-1, 3e-2},
-    rate_defaults{"adopt", 2e-3, 3e-3, 3e-3},
-    rate_defaults{"ademamix", 1e-3, 1e-3, 1e-3},
-    rate_defaults{"prodigy", 1, 1, 1},
-    rate_defaults{"prodigy_lion", 1, 1, 1},
-    rate_defaults{"simplified_ademamix", 3e-5, 3e-5, 3e-5},
-    rate_defaults{"schedule_free", 3e-3, 3e-3, 3e-3},
 };
 
 /// What --features adds to a spec, and the optimizers that can have it.
