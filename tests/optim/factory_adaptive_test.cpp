@@ -132,6 +132,8 @@ TEST_CASE("optim factory: features that contradict each other are one error each
   refused("simplified_ademamix:b1=0", "b1");
   refused("simplified_ademamix:b2_min=0.5", "b2_min");
   refused("simplified_ademamix:b1_min=0.5", "b1_min");
+  refused("simplified_ademamix:b1=0.8,b1_warmup=5", "b1_min");  // 0.9 is above
+  refused("adamw:b2=0.5,kourkoutas=yes", "b2_min");
 }
 
 TEST_CASE("optim factory: groups that share one d have one learning rate") {
@@ -140,6 +142,7 @@ TEST_CASE("optim factory: groups that share one d have one learning rate") {
   const auto e = caught([&] { shared.group({}, {{"learning_rate", "0.5"}}); });
   check_error(e, errc::config, "learning_rate");
   check_error(caught([&] { lion.group({}, {{"learning_rate", "0.5"}}); }), errc::config, "learning_rate");
+  check_error(caught([&] { shared.group({}, {{"share", "group"}}); }), errc::config, "share");
   CHECK(shared.group({}, {{"weight_decay", "0.5"}}) == 1);
   CHECK(apart.group({}, {{"learning_rate", "0.5"}}) == 1);
 }

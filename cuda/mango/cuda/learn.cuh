@@ -30,7 +30,7 @@ template <class Chain, class R, int Memory> struct pool_of {
     return static_cast<index_t>(
         mango::detail::place_in(by, static_cast<std::size_t>(i), all.groups[i], all.same_shape[i]));
   }
-  __device__ __forceinline__ const R& rule(index_t i) const { return mango::detail::rule_of<R>(rules[all.groups[i]]); }
+  __device__ __forceinline__ const R& rule(index_t i) const { return mango::rule_of<R>(rules[all.groups[i]]); }
 
   __device__ __forceinline__ void gather() const {
     __shared__ double brought[block_size * kept];

@@ -117,7 +117,7 @@ inline void check_eps(bool atan2, double eps, double usual) {
 template <class Features> auto before_momentum(const direction_features& f, double b2) {
   if constexpr (Features::has_features)
     return chain(switched<mango::orthograd>{f.orthograd, {}},
-                 choose_b2{.b2_max = b2, .b2_min = f.b2_min < b2 ? f.b2_min : b2, .on = f.kourkoutas});
+                 choose_b2{.b2_max = b2, .b2_min = f.kourkoutas || f.b2_min < b2 ? f.b2_min : b2, .on = f.kourkoutas});
   else return chain();
 }
 /// Momentum and what is made of it. `corrected`: its bias is, here.

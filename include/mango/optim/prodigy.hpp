@@ -38,13 +38,17 @@ namespace detail {
 inline estimate_distance distance_rule(const distance_options& o, const schedule& rate, double b3, double alpha = 1) {
   return {rate, o.d0, o.d_coef / alpha, o.growth_rate, b3, o.slice, o.freeze_after, o.safeguard, o.limiter, o.share};
 }
-/// One d for all tensors cannot be learned from rates that differ.
-inline void check_shared_rate(pool share, const schedule& a, const schedule& b) {
-  const bool same = a.form() == b.form() && a.form() != schedule::kind::function
-                        ? a.peak() == b.peak() && a.final_rate() == b.final_rate() && a.parameter() == b.parameter() &&
-                              a.warmup() == b.warmup() && a.total() == b.total()
-                        : a.form() == b.form() && a(1) == b(1);
-  if (share == pool::all && !same)
+/// What a group may not change: one d for all tensors cannot be learned from rates that differ, and tensors that learn
+/// together agree on which those are.
+template <class Config> void check_distance_group(const Config& own, const Config& c) {
+  const schedule &a = own.learning_rate, &b = c.learning_rate;
+  const bool function = a.form() == schedule::kind::function;
+  const bool same = a.form() == b.form() && (function ? a(1) == b(1)
+                                                      : a.peak() == b.peak() && a.final_rate() == b.final_rate() &&
+                                                            a.parameter() == b.parameter() &&
+                                                            a.warmup() == b.warmup() && a.total() == b.total());
+  if (c.distance.share != own.distance.share) refuse_feature("share", "is the optimizer's: no group has another");
+  if (own.distance.share == pool::all && !same)
     refuse_feature("learning_rate",
                    "differs between groups that share one d: give each group its own, distance.share "
                    "= mango::pool::group");
@@ -66,9 +70,7 @@ template <class Features, int Slots> struct prodigy_recipe {
                  momentum<Features, Slots>(f, b1), scale_by_second_moment{c.b2, c.eps, 0, false, f.atan2},
                  cautious_step{c.learning_rate, c.weight_decay, f.cautious_decay});
   }
-  static void check_group(const prodigy_config& own, const prodigy_config& c) {
-    check_shared_rate(own.distance.share, own.learning_rate, c.learning_rate);
-  }
+  static void check_group(const prodigy_config& own, const prodigy_config& c) { check_distance_group(own, c); }
 };
 }  // namespace detail
 

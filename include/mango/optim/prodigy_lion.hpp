@@ -30,7 +30,7 @@ template <class Features> struct prodigy_lion_recipe {
                  after_lion<Features>(c.cautious), cautious_step{c.learning_rate, c.weight_decay, c.cautious_decay});
   }
   static void check_group(const prodigy_lion_config& own, const prodigy_lion_config& c) {
-    check_shared_rate(own.distance.share, own.learning_rate, c.learning_rate);
+    check_distance_group(own, c);
   }
 };
 }  // namespace detail

@@ -49,7 +49,7 @@ class schedule_free : public named_optimizer<detail::schedule_free_recipe, Store
     const auto& t = this->record(id);
     mango::detail::check_span(t.name, mango::detail::extent_of("parameter", p), t.elements());
     mango::detail::check_span(t.name, mango::detail::extent_of("weights", out), t.elements());
-    const double b1 = rule_in<schedule_free_step>(this->rules(t.group)).b1;
+    const double b1 = rule_of<schedule_free_step>(this->rules(t.group)).b1;
     const auto parts = this->state(id);
     for (const auto& part : parts) {
       if (std::string_view(part.slot) != "z") continue;

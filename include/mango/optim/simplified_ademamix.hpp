@@ -33,11 +33,11 @@ template <class Features> struct simplified_ademamix_recipe {
     check_features<Features, 2>(f, c.b1);
     if (c.b1_warmup == 0 && c.b1_min != simplified_ademamix_config{}.b1_min)
       refuse_feature("b1_min", "has no effect without b1_warmup");
-    return chain(
-        clip_by_global_norm{c.max_norm}, before_momentum<Features>(f, c.b2),
-        accumulate_gradient{c.b1, c.alpha_grad, c.b1_min < c.b1 ? c.b1_min : c.b1, c.b1_warmup, c.bias_correction},
-        scale_by_second_moment{c.b2, c.eps, 0, c.bias_correction},
-        cautious_step{c.learning_rate, c.weight_decay, c.cautious_decay});
+    return chain(clip_by_global_norm{c.max_norm}, before_momentum<Features>(f, c.b2),
+                 accumulate_gradient{c.b1, c.alpha_grad, c.b1_warmup > 0 || c.b1_min < c.b1 ? c.b1_min : c.b1,
+                                     c.b1_warmup, c.bias_correction},
+                 scale_by_second_moment{c.b2, c.eps, 0, c.bias_correction},
+                 cautious_step{c.learning_rate, c.weight_decay, c.cautious_decay});
   }
 };
 }  // namespace detail

@@ -141,9 +141,10 @@ template <class... R> consteval bool measured_first(chain_t<R...>) {
 }  // namespace detail
 
 /// The rule of type R of a chain that has one.
-template <class R, class Head, class... Tail> constexpr const R& rule_in(const chain_t<Head, Tail...>& c) {
+template <class R, class Head, class... Tail>
+MANGO_HOST_DEVICE constexpr const R& rule_of(const chain_t<Head, Tail...>& c) {
   if constexpr (std::is_same_v<R, Head>) return c.head;
-  else return rule_in<R>(c.tail);
+  else return rule_of<R>(c.tail);
 }
 
 /// Composes rules, first to last. Chains flatten: chain(chain(a, b), c) is chain(a, b, c), and chain() is the unit.

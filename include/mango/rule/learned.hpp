@@ -70,11 +70,6 @@ template <class Head, class... Tail> bool observes(const chain_t<Head, Tail...>&
   else return false;
 }
 
-/// The rule of this type.
-template <class R, class Head, class... Tail> MANGO_HOST_DEVICE const R& rule_of(const chain_t<Head, Tail...>& c) {
-  if constexpr (std::is_same_v<Head, R>) return c.head;
-  else return rule_of<R>(c.tail);
-}
 /// Which of a pool's places is a tensor's: its number among all, its group's, or that of the first of its shape.
 MANGO_HOST_DEVICE constexpr std::size_t place_in(pool by, std::size_t tensor, std::size_t group,
                                                  std::size_t same_shape) {
