@@ -161,7 +161,7 @@ TEST_CASE("battery convergence: prodigy_lion") {
   for (const char* stores : {"", ",stores=bf16", ",stores=kahan"})
     minimises("prodigy_lion:d0=1e-2,slice=1", stores, 1, 1e-4);
 }
-TEST_CASE("battery convergence: schedule_free") { minimises("schedule_free:b2=0.99", "", 0.1); }
+TEST_CASE("battery convergence: schedule_free") { minimises("schedule_free:b2=0.99,r=2", "", 0.1); }
 TEST_CASE("battery convergence: every feature of adamw, lion and prodigy") {
   for (const char* feature : {"cautious", "grams", "nesterov", "atan2", "kourkoutas", "cautious_decay"})
     minimises(std::string("adamw:weight_decay=1e-6,") + feature + "=yes", "", 0.1);
