@@ -1,5 +1,5 @@
 // expect: static.assert.* "?mango: give one store per state slot
-#include "mango/optim/adamw.hpp"
+#include "mango/optim/adam.hpp"
 
 #if defined(MANGO_FAIL_FIXED)
 using memory = mango::stores<mango::bf16, mango::bf16>;
@@ -7,4 +7,4 @@ using memory = mango::stores<mango::bf16, mango::bf16>;
 using memory = mango::stores<mango::bf16>;
 #endif
 
-mango::tensor_id add(mango::adamw<memory>& opt) { return opt.add("w", 10); }
+mango::tensor_id add(mango::adam<memory>& opt) { return opt.add("w", 10); }

@@ -26,11 +26,16 @@ struct run {
   static inline const std::vector<mango::shape> shapes{{70'001}, {33, 17}, {}, {0}};
   std::vector<std::vector<float>> p, g;
   std::vector<mango::bfloat16> half, slope;
+  float drift;  // of gradients, so that weights go somewhere: Prodigy's d is how far
   mango::threads pool;
   mango::any_optimizer opt;
 
   run(const std::string& line, int threads)
-      : half(1000), slope(1000), pool(threads), opt(mango::make_optimizer(line, mango::host{pool})) {
+      : half(1000),
+        slope(1000),
+        drift(line.starts_with("prodigy") ? 0.5f : 0.0f),
+        pool(threads),
+        opt(mango::make_optimizer(line, mango::host{pool})) {
     for (const auto& s : shapes) {
       p.emplace_back(static_cast<std::size_t>(s.elements()));
       g.emplace_back(p.back().size());
@@ -43,7 +48,10 @@ struct run {
   }
   void train(int from, int to) {
     for (int k = from; k < to; ++k) {
-      for (std::size_t i = 0; i < g.size(); ++i) fill(g[i], 1000u * static_cast<unsigned>(k + 1) + i);
+      for (std::size_t i = 0; i < g.size(); ++i) {
+        fill(g[i], 1000u * static_cast<unsigned>(k + 1) + i);
+        for (float& each : g[i]) each += drift;
+      }
       for (std::size_t i = 0; i < slope.size(); ++i) slope[i] = mango::round_nearest(g[0][i]);
       opt.step();
     }
@@ -108,16 +116,37 @@ void spawn(const char* program, const std::string& line, int from, int to, int t
     throw std::runtime_error(line + ": training in a process failed");
 }
 
+// "slot.part" of an array
+std::string place_of(const std::string& name) { return name.substr(name.rfind('.', name.rfind('.') - 1) + 1); }
+
+// Sets one array to zero. What tensors have learned together is in each of them, and any one could do without its own:
+// that is set to zero in all. False: it was zero, or has had its turn.
+bool set_to_zero(io_test::rewritten& file, std::size_t which) {
+  const auto& chosen = *std::next(file.arrays.begin(), static_cast<std::ptrdiff_t>(which));
+  const std::string place = place_of(chosen.name);
+  const bool shared = chosen.type == "F64";
+  bool changed = false;
+  std::size_t i = 0;
+  for (auto& array : file.arrays) {
+    const bool taken = i == which || (shared && place_of(array.name) == place);
+    if (taken && i < which) return false;
+    if (taken) {
+      const std::vector<std::byte> zeros(array.kept.size());
+      changed = changed || array.kept != zeros;
+      array.kept = zeros;
+    }
+    ++i;
+  }
+  return changed;
+}
+
 // how many of the saved arrays could be zeroed without anybody noticing
 int dead_arrays(const std::string& line, const std::string& saved, const std::string& straight, int from, int to) {
   const io_test::rewritten good{mango::checkpoint_file(mango::old_file(saved))};
   int dead = 0;
   for (std::size_t i = 0; i < good.arrays.size(); ++i) {
     io_test::rewritten bad = good;
-    auto& array = *std::next(bad.arrays.begin(), static_cast<std::ptrdiff_t>(i));
-    const std::vector<std::byte> zeros(array.kept.size());
-    if (array.kept == zeros) continue;
-    array.kept = zeros;
+    if (!set_to_zero(bad, i)) continue;
     const auto bytes = bad.bytes();
     run r(line, 1);
     r.load_parameters(saved);
@@ -130,7 +159,8 @@ int dead_arrays(const std::string& line, const std::string& saved, const std::st
     r.save(saved + ".zeroed");
     if (same(saved + ".zeroed", straight)) {
       ++dead;
-      std::printf("%s: nobody needs %s\n", line.c_str(), array.name.c_str());
+      std::printf("%s: nobody needs %s\n", line.c_str(),
+                  std::next(good.arrays.begin(), static_cast<std::ptrdiff_t>(i))->name.c_str());
     }
   }
   return dead;
@@ -150,7 +180,11 @@ int main(int count, char** arguments) {
   if (lines.empty())
     mango::each_optimizer([&](std::string_view line) {
       const bool has_settings = line.find(':') != line.npos;
-      lines.push_back(std::string(line) + (has_settings ? "," : ":") + "learning_rate=step_decay 0.01 8 0.5");
+      // so that d does grow
+      const char* const settings = line.starts_with("prodigy")
+                                       ? "d0=1e-3,d_coef=20,slice=3,learning_rate=step_decay 1 8 0.5"
+                                       : "learning_rate=step_decay 0.01 8 0.5";
+      lines.push_back(std::string(line) + (has_settings ? "," : ":") + settings);
     });
 
   int resumed = 0, wrong = 0, dead = 0;

@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(detail::decide_threads)
     frames[i].frame = chain.fold(info);
     frames[i].scale = static_cast<float>(d.gradient_scale * chain.scale(info));
     frames[i].epoch = static_cast<std::uint32_t>(t);
-    frames[i].info = info;
+    if constexpr (folded<Chain>::learns) frames[i].info = info;
   }
 }
 

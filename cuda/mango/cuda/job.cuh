@@ -17,11 +17,22 @@ template <class Chain> struct folded {
   float scale;
   std::uint32_t epoch;  // of random numbers: updates of the tensor, counting this one
   std::uint32_t apply;  // 0: a gradient was not finite, and nothing is written
-  step_info info;       // what they were folded from, for rules that learn
+  // what they were folded from, for rules that learn
+  struct nothing {};
+  static constexpr bool learns = mango::detail::learning<Chain>::memory > 0;
+  [[no_unique_address]] std::conditional_t<learns, step_info, nothing> info;
 };
 
-/// A tensor's memory and how it is cut. Learning rules keep `Sliced` arrays.
-template <int Sliced, class Target, class G, class... S> struct job {
+/// What learning rules have of a tensor: sums that they observe, part by part of their own, and arrays of every
+/// so-many-th number.
+template <int Sums, int Sliced> struct learned_arrays {
+  double* sums;
+  float* slices[Sliced > 0 ? Sliced : 1];
+};
+template <> struct learned_arrays<0, 0> {};
+
+/// A tensor's memory and how it is cut.
+template <class Learned, class Target, class G, class... S> struct job {
   slot_views<S...> slots;
   Target target;
   const G* gradient;
@@ -31,8 +42,7 @@ template <int Sliced, class Target, class G, class... S> struct job {
   panel_cut cut;     // of factored slots
   float* partial;    // their sums of rows and columns, part by part
   double* observed;  // the sums of surveys, part by part
-  double* learned;   // what learning rules observe, part by part of their own
-  float* slices[Sliced > 0 ? Sliced : 1];
+  [[no_unique_address]] Learned learned;
 };
 
 /// One block of threads: which job, and which part of it.
@@ -43,7 +53,8 @@ struct part_of_job {
 /// One pass of a step over jobs of one kind.
 template <class Chain, int Pass, class Target, class G, class... S> struct kernel_pass {
   using chain = Chain;
-  using job = cuda::job<mango::detail::learning<Chain>::sliced, Target, G, S...>;
+  using learning = mango::detail::learning<Chain>;
+  using job = cuda::job<learned_arrays<learning::sums, learning::sliced>, Target, G, S...>;
   using stage = mango::detail::stage<Chain, Pass, S...>;
   using list = typename stage::list;
   static constexpr bool surveys = Pass < mango::detail::surveys<Chain>::count;

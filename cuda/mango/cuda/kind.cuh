@@ -89,19 +89,21 @@ template <class Kernels, class Chain, class Target, class G, bool Wide, class...
   }
   static void fill(void* to, const tensor_record& t, const operands& o, std::uint32_t tensor, bool wide,
                    const scratch_place& s, std::byte* scratch) {
-    job& j = *new (to) job{Kernels::template views<S...>(t),
-                           Kernels::template target<Target>(t, o),
-                           static_cast<const G*>(o.gradient),
-                           t.elements(),
-                           tensor,
-                           t.hash,
-                           wide,
-                           cut_of(t, wide),
-                           reinterpret_cast<float*>(scratch + s.partial),
-                           reinterpret_cast<double*>(scratch + s.observed),
-                           reinterpret_cast<double*>(scratch + s.learned),
-                           {}};
-    for (int k = 0; k < learned::sliced; ++k) j.slices[k] = mango::detail::slice_of<Chain>(t, k);
+    [[maybe_unused]] job& j = *new (to) job{Kernels::template views<S...>(t),
+                                            Kernels::template target<Target>(t, o),
+                                            static_cast<const G*>(o.gradient),
+                                            t.elements(),
+                                            tensor,
+                                            t.hash,
+                                            wide,
+                                            cut_of(t, wide),
+                                            reinterpret_cast<float*>(scratch + s.partial),
+                                            reinterpret_cast<double*>(scratch + s.observed),
+                                            {}};
+    if constexpr (learned::sums > 0) {
+      j.learned.sums = reinterpret_cast<double*>(scratch + s.learned);
+      for (int k = 0; k < learned::sliced; ++k) j.learned.slices[k] = mango::detail::slice_of<Chain>(t, k);
+    }
   }
   // the factored slots that a pass writes
   static void finish(list<finish_job>& to, int pass_number, const tensor_record& t, std::uint32_t tensor, bool wide,

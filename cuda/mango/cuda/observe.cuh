@@ -31,7 +31,7 @@ template <class P, class R = void, int Sliced = 0> struct part_in_view {
     look_at<true>(job.gradient + begin, static_cast<int>(end - begin), job.wide, squares, bad);
     return squares * static_cast<double>(scale) * static_cast<double>(scale);
   }
-  __device__ __forceinline__ float* slice(int k) const { return in_global(job.slices[Sliced + k]); }
+  __device__ __forceinline__ float* slice(int k) const { return in_global(job.learned.slices[Sliced + k]); }
 
   template <class Q, int At> __device__ __forceinline__ part_in_view<P, Q, At> as() const {
     return {job, frame, scale, begin, end};
@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(block_size)
   mango::detail::observe(static_cast<const chain*>(nullptr), frame, seen, found);
   for (int k = 0; k < sums; ++k) {
     const double all = sum_of_block(found[k]);
-    if (threadIdx.x == 0) j.learned[here.part * sums + k] = all;
+    if (threadIdx.x == 0) j.learned.sums[here.part * sums + k] = all;
   }
 }
 

@@ -37,8 +37,7 @@ template <class Features, int Slots> struct adamw_recipe {
   static constexpr std::string_view kind = "adamw";
   static auto rules(const adamw_config& c) {
     const auto& f = c.features;
-    const double b1 = Slots == 1 && c.b1 == adamw_config{}.b1 ? 0 : c.b1;
-    check_features<Features, Slots>(f, b1);
+    check_features<Features, Slots>(f, c.b1);
     check_eps(f.atan2, c.eps, adamw_config{}.eps);
     if constexpr (Slots == 2 && !Features::has_features) {
       return adamw_rules(c);
@@ -46,8 +45,8 @@ template <class Features, int Slots> struct adamw_recipe {
       if (c.convention != adam_convention::torch)
         refuse_feature("convention", "is torch with features, and without momentum");
       return chain(clip_by_global_norm{c.max_norm}, before_momentum<Features>(f, c.b2),
-                   momentum<Features, Slots>(f, b1),
-                   scale_by_second_moment{c.b2, c.eps, b1, c.bias_correction, f.atan2},
+                   momentum<Features, Slots>(f, c.b1),
+                   scale_by_second_moment{c.b2, c.eps, c.b1, c.bias_correction, f.atan2},
                    cautious_step{c.learning_rate, c.weight_decay, f.cautious_decay});
     }
   }

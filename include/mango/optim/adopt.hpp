@@ -27,11 +27,10 @@ template <class Features, int Slots> struct adopt_recipe {
   static constexpr std::string_view kind = "adopt";
   static auto rules(const adopt_config& c) {
     const auto& f = c.features;
-    const double b1 = Slots == 1 && c.b1 == adopt_config{}.b1 ? 0 : c.b1;
-    check_features<Features, Slots>(f, b1);
+    check_features<Features, Slots>(f, c.b1);
     check_eps(f.atan2, c.eps, adopt_config{}.eps);
     return chain(clip_by_global_norm{c.max_norm}, before_momentum<Features>(f, c.b2),
-                 scale_by_adopt{c.b2, c.eps, c.convention, f.atan2}, momentum<Features, Slots>(f, b1),
+                 scale_by_adopt{c.b2, c.eps, c.convention, f.atan2}, momentum<Features, Slots>(f, c.b1),
                  cautious_step{c.learning_rate, c.weight_decay, f.cautious_decay, f.atan2 ? 0 : 1});
   }
 };

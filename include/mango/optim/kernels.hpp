@@ -274,8 +274,9 @@ template <class Chain, class... S> struct bound_kernels {
   }
   template <class Store> static void append(state_layout& out, const auto& slot, const shape& s) {
     int k = 0;
-    for (const part& p : Store::parts)
-      out.append(slot.name, p.name, Store::name, p.type, Store::elements(k++, s), p.fill, slot.values);
+    if constexpr (requires { Store::parts; })  // one that was refused has none: one mistake, one message
+      for (const part& p : Store::parts)
+        out.append(slot.name, p.name, Store::name, p.type, Store::elements(k++, s), p.fill, slot.values);
   }
 
   template <class Store> static typename Store::view view(const tensor_record& t, const part_place*& p) {

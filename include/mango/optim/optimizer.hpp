@@ -280,7 +280,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   Backend backend_;
   list<Chain> rules_;    // of no group, then of each group
   list<folded> frames_;  // one per tensor
-  [[no_unique_address]] std::conditional_t<kernels::learns, learned, nothing> learned_;
+  [[no_unique_address]] std::conditional_t<(detail::learning<Chain>::memory > 0), learned, nothing> learned_;
 };
 
 template <class Chain> optimizer(const Chain&) -> optimizer<Chain, stores<>, host>;

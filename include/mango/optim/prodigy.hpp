@@ -61,13 +61,12 @@ template <class Features, int Slots> struct prodigy_recipe {
   static constexpr std::string_view kind = "prodigy";
   static auto rules(const prodigy_config& c) {
     const auto& f = c.features;
-    const double b1 = Slots == 1 && c.b1 == prodigy_config{}.b1 ? 0 : c.b1;
-    check_features<Features, Slots>(f, b1);
+    check_features<Features, Slots>(f, c.b1);
     check_eps(f.atan2, c.eps, prodigy_config{}.eps);
     const double b3 = c.b3 > 0 ? c.b3 : __builtin_sqrt(c.b2);
     return chain(clip_by_global_norm{c.max_norm}, before_momentum<Features>(f, c.b2),
                  distance_rule(c.distance, c.learning_rate, b3, f.simplified ? f.alpha_grad : 1),
-                 momentum<Features, Slots>(f, b1), scale_by_second_moment{c.b2, c.eps, 0, false, f.atan2},
+                 momentum<Features, Slots>(f, c.b1), scale_by_second_moment{c.b2, c.eps, 0, false, f.atan2},
                  cautious_step{c.learning_rate, c.weight_decay, f.cautious_decay});
   }
   static void check_group(const prodigy_config& own, const prodigy_config& c) { check_distance_group(own, c); }
