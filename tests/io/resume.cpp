@@ -26,7 +26,7 @@ struct run {
   static inline const std::vector<mango::shape> shapes{{70'001}, {33, 17}, {}, {0}};
   std::vector<std::vector<float>> p, g;
   std::vector<mango::bfloat16> half, slope;
-  float drift;  // of gradients, so that weights go somewhere: Prodigy's d is how far
+  float drift;  // of gradients: weights go somewhere, which makes Prodigy's d grow, and then back again
   mango::threads pool;
   mango::any_optimizer opt;
 
@@ -50,7 +50,7 @@ struct run {
     for (int k = from; k < to; ++k) {
       for (std::size_t i = 0; i < g.size(); ++i) {
         fill(g[i], 1000u * static_cast<unsigned>(k + 1) + i);
-        for (float& each : g[i]) each += drift;
+        for (float& each : g[i]) each += k < 6 ? drift : -drift;
       }
       for (std::size_t i = 0; i < slope.size(); ++i) slope[i] = mango::round_nearest(g[0][i]);
       opt.step();
@@ -180,10 +180,12 @@ int main(int count, char** arguments) {
   if (lines.empty())
     mango::each_optimizer([&](std::string_view line) {
       const bool has_settings = line.find(':') != line.npos;
-      // so that d does grow
-      const char* const settings = line.starts_with("prodigy")
-                                       ? "d0=1e-3,d_coef=20,slice=3,learning_rate=step_decay 1 8 0.5"
-                                       : "learning_rate=step_decay 0.01 8 0.5";
+      // d grows, more slowly than its estimate; the largest rate lies behind
+      const char* const settings =
+          line.starts_with("prodigy")
+              ? "d0=1e-3,d_coef=20,growth_rate=1.3,slice=3,limiter=no,learning_rate=step_decay 1 8 0.5"
+          : line.starts_with("schedule_free") ? "learning_rate=step_decay 0.01 5 0.5"
+                                              : "learning_rate=step_decay 0.01 8 0.5";
       lines.push_back(std::string(line) + (has_settings ? "," : ":") + settings);
     });
 
