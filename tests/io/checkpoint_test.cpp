@@ -6,8 +6,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "io/temporary_folder.hpp"
-#include "io/trained.hpp"
+#include "io/resumes.hpp"
 #include "mango/backend/threads.hpp"
 #include "mango/optim/adafactor.hpp"
 #include "mango/optim/adamw.hpp"
@@ -24,36 +23,6 @@ using namespace io_test;
 using mango::errc, mango::load_checkpoint, mango::save_checkpoint, mango::stores;
 
 namespace {
-
-// Stops after `before` steps, saves, goes on in another object that has loaded, and has the same bits as without.
-template <class Optimizer, class P = float> void resumes(const typename Optimizer::config& config) {
-  const temporary_folder folder;
-  for (const unsigned before : {0u, 1u, 7u}) {
-    CAPTURE(before);
-    trained<Optimizer, P> first(config), straight(config);
-    straight.train(0, before + 5);
-    first.train(0, before);
-    const snapshot untouched(first.opt);
-    save_checkpoint(first.opt, folder / "a.safetensors");
-    CHECK(untouched == snapshot(first.opt));
-
-    trained<Optimizer, P> second(config);
-    second.take_parameters(first);
-    second.disturb();
-    const auto report = load_checkpoint(second.opt, folder / "a.safetensors");
-    CHECK(report.tensors == second.size());
-    CHECK(report.steps == before);
-    CHECK(report.bytes <= second.opt.state_bytes());
-    CHECK((report.changed.empty() && report.unexpected.empty()));
-    CHECK(snapshot(second.opt) == untouched);
-    save_checkpoint(second.opt, folder / "b.safetensors");
-    CHECK(contents(folder / "a.safetensors") == contents(folder / "b.safetensors"));
-
-    second.train(before, before + 5);
-    CHECK(second.same_parameters(straight));
-    CHECK(snapshot(second.opt) == snapshot(straight.opt));
-  }
-}
 
 const mango::adamw_config adamw_config{.learning_rate = mango::warmup_cosine{.peak = 1e-2, .warmup = 3, .total = 11},
                                        .weight_decay = 0.1,

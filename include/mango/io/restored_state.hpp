@@ -159,9 +159,18 @@ class restored {
     if (p.type == dtype::f32) bad = first_bad<float>(bytes);
     else if (p.type == dtype::bf16) bad = first_bad<bfloat16>(bytes);
     else if (p.type == dtype::f16) bad = first_bad<float16>(bytes);
+    else if (p.type == dtype::f64) bad = first_bad_double(bytes);
     if (bad < p.elements)
       refuse(errc::state_value, t.name, "element {got} of {expected} of its saved {word} is not finite", p.elements,
              bad, join({p.slot, ".", p.part}));
+  }
+  static index_t first_bad_double(std::span<const std::byte> bytes) {
+    for (std::size_t at = 0; at < bytes.size(); at += sizeof(double)) {
+      double x;
+      std::memcpy(&x, bytes.data() + at, sizeof x);
+      if (is_nonfinite(x)) return static_cast<index_t>(at / sizeof x);
+    }
+    return static_cast<index_t>(bytes.size() / sizeof(double));
   }
   // a file of another writer may have its arrays anywhere: what is not aligned is copied first
   template <class E> static index_t first_bad(std::span<const std::byte> bytes) {
