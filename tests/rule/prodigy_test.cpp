@@ -9,6 +9,7 @@
 #include "mango/rule/cautious_decay.hpp"
 #include "mango/rule/momentum.hpp"
 #include "mango/rule/second_moment.hpp"
+#include "mango/rule/weight_decay.hpp"
 #include "mango/store/factored.hpp"
 #include "rule/follow.hpp"
 #include "support/reference.hpp"
@@ -272,4 +273,17 @@ TEST_CASE("rule prodigy: a tensor that comes late takes over d, and one that is 
   for (const char* name : {"d", "d_max", "r", "updates"})
     CHECK(remembered(run.opt, run.ids[1], "prodigy", name) == remembered(run.opt, run.ids[0], "prodigy", name));
   CHECK(remembered(run.opt, run.ids[1], "prodigy", "updates") == 21);
+}
+
+TEST_CASE("rule prodigy: every rule that ends a chain takes steps d times as long") {
+  const auto moved = [](auto step) {
+    optimizer opt{chain(estimate_distance{.d0 = 0.25, .freeze_after = 1}, step), stores<>{}};
+    std::vector<float> p{1.0f, -2.0f}, g{1.0f, 0.5f};
+    opt.begin_step().update(opt.add("w", 2), p, g);
+    return p;
+  };
+  const std::vector<float> expected{1.0f - 0.5f * 0.25f * 0.25f, -2.0f - 0.5f * 0.25f * 0.125f};  // lr d (d g)
+  CHECK(moved(scale_by_learning_rate{0.5}) == expected);
+  CHECK(moved(decoupled_step{0.5}) == expected);
+  CHECK(moved(cautious_step{.learning_rate = 0.5, .cautious = false}) == expected);
 }

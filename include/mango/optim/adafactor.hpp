@@ -1,6 +1,6 @@
 #pragma once
 // Adafactor: steps relative to the weights' size, from a second moment kept as rows and columns.
-#include "mango/optim/optimizer.hpp"
+#include "mango/optim/named_optimizer.hpp"
 #include "mango/rule/adafactor.hpp"
 #include "mango/rule/clip.hpp"
 #include "mango/rule/global_norm.hpp"
@@ -44,6 +44,14 @@ template <int Slots = 1> auto adafactor_rules(const adafactor_config& c = {}) {
   }
 }
 
+namespace detail {
+template <int Slots> struct adafactor_recipe {
+  using config = adafactor_config;
+  static constexpr std::string_view kind = "adafactor";
+  static auto rules(const adafactor_config& c) { return adafactor_rules<Slots>(c); }
+};
+}  // namespace detail
+
 /// Adafactor.  v <- b2_t v + (1-b2_t)(g^2 + eps), kept as R C' / sum R by its row and column sums R and C;
 /// u = g / sqrt(v);  u <- u / max(1, RMS(u) / clip_rms);  u <- max(floor, RMS(p)) u;  [m <- b1 m + (1-b1) u;  u <- m;]
 /// p <- (1 - lr wd) p - lr u, with b2_t = 1 - t^decay_rate and lr = min(1e-2, 1 / sqrt(t)).
@@ -56,20 +64,10 @@ template <int Slots = 1> auto adafactor_rules(const adafactor_config& c = {}) {
 /// min(lr, 1 / sqrt(t)) is inverse_sqrt{lr}, and decay there is by lr alone. The authors' code averages lr u, ours u,
 /// and the rate comes after: the same while it is constant. In Hugging Face's code decay is by lr max(floor, RMS(p)).
 template <class Stores = stores<factored_axes>, elementwise_backend Backend = host>
-class adafactor : public optimizer<decltype(adafactor_rules<Stores::count>()), Stores, Backend> {
-  using base = optimizer<decltype(adafactor_rules<Stores::count>()), Stores, Backend>;
-
+class adafactor : public named_optimizer<detail::adafactor_recipe<Stores::count>, Stores, Backend> {
  public:
-  using config = adafactor_config;
   explicit adafactor(const adafactor_config& c = {}, const Backend& backend = {})
-      : base(adafactor_rules<Stores::count>(c), {}, backend, c.options) {}
-  using base::group;
-  /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
-  std::size_t group(const tensor_filter& filter, const adafactor_config& c) {
-    return base::group(filter, adafactor_rules<Stores::count>(c));
-  }
-  static constexpr std::string_view kind() { return "adafactor"; }
-  text describe() const { return base::describe(kind()); }
+      : named_optimizer<detail::adafactor_recipe<Stores::count>, Stores, Backend>(c, backend) {}
 };
 
 }  // namespace mango

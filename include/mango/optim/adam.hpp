@@ -1,6 +1,6 @@
 #pragma once
 // Adam: with weight decay, if any, as part of the gradient.
-#include "mango/optim/optimizer.hpp"
+#include "mango/optim/named_optimizer.hpp"
 #include "mango/rule/adam.hpp"
 #include "mango/rule/global_norm.hpp"
 #include "mango/rule/weight_decay.hpp"
@@ -27,20 +27,21 @@ inline auto adam_rules(const adam_config& c = {}) {
                scale_by_learning_rate{c.learning_rate});
 }
 
+namespace detail {
+struct adam_recipe {
+  using config = adam_config;
+  static constexpr std::string_view kind = "adam";
+  static auto rules(const adam_config& c) { return adam_rules(c); }
+};
+}  // namespace detail
+
 /// Adam.  g <- g + wd p;  m <- b1 m + (1-b1) g;  v <- b2 v + (1-b2) g^2;  p <- p - lr m^ / (sqrt(v^) + eps).
 /// Kingma & Ba 2015, Algorithm 1, arXiv:1412.6980, with the L2 term of torch.optim.Adam. State: m and v.
 template <class Stores = stores<fp32, fp32>, elementwise_backend Backend = host>
-class adam : public optimizer<decltype(adam_rules()), Stores, Backend> {
-  using base = optimizer<decltype(adam_rules()), Stores, Backend>;
-
+class adam : public named_optimizer<detail::adam_recipe, Stores, Backend> {
  public:
-  using config = adam_config;
-  explicit adam(const adam_config& c = {}, const Backend& backend = {}) : base(adam_rules(c), {}, backend, c.options) {}
-  using base::group;
-  /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
-  std::size_t group(const tensor_filter& filter, const adam_config& c) { return base::group(filter, adam_rules(c)); }
-  static constexpr std::string_view kind() { return "adam"; }
-  text describe() const { return base::describe(kind()); }
+  explicit adam(const adam_config& c = {}, const Backend& backend = {})
+      : named_optimizer<detail::adam_recipe, Stores, Backend>(c, backend) {}
 };
 
 }  // namespace mango

@@ -1,6 +1,6 @@
 #pragma once
 // Stochastic gradient descent, plain or with momentum.
-#include "mango/optim/optimizer.hpp"
+#include "mango/optim/named_optimizer.hpp"
 #include "mango/rule/global_norm.hpp"
 #include "mango/rule/momentum.hpp"
 #include "mango/rule/weight_decay.hpp"
@@ -37,23 +37,21 @@ template <int Slots> auto sgd_rules(const sgd_config& c = {}) {
   }
 }
 
+namespace detail {
+template <int Slots> struct sgd_recipe {
+  using config = sgd_config;
+  static constexpr std::string_view kind = "sgd";
+  static auto rules(const sgd_config& c) { return sgd_rules<Slots>(c); }
+};
+}  // namespace detail
+
 /// SGD.  g <- g + wd p;  m <- mu m + (1-tau) g;  p <- p - lr (nesterov ? g + mu m : m), or p - lr g without momentum.
 /// Robbins & Monro 1951; Polyak 1964; Sutskever et al. 2013. State: none (`sgd<>`), or m (`sgd<stores<fp32>>`).
 template <class Stores = stores<>, elementwise_backend Backend = host>
-class sgd : public optimizer<decltype(sgd_rules<Stores::count>()), Stores, Backend> {
-  using base = optimizer<decltype(sgd_rules<Stores::count>()), Stores, Backend>;
-
+class sgd : public named_optimizer<detail::sgd_recipe<Stores::count>, Stores, Backend> {
  public:
-  using config = sgd_config;
   explicit sgd(const sgd_config& c = {}, const Backend& backend = {})
-      : base(sgd_rules<Stores::count>(c), {}, backend, c.options) {}
-  using base::group;
-  /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
-  std::size_t group(const tensor_filter& filter, const sgd_config& c) {
-    return base::group(filter, sgd_rules<Stores::count>(c));
-  }
-  static constexpr std::string_view kind() { return "sgd"; }
-  text describe() const { return base::describe(kind()); }
+      : named_optimizer<detail::sgd_recipe<Stores::count>, Stores, Backend>(c, backend) {}
 };
 
 }  // namespace mango

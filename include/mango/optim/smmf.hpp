@@ -1,6 +1,6 @@
 #pragma once
 // SMMF: Adam's two moments, factored, in 0.13 bytes per parameter.
-#include "mango/optim/optimizer.hpp"
+#include "mango/optim/named_optimizer.hpp"
 #include "mango/rule/global_norm.hpp"
 #include "mango/rule/smmf.hpp"
 #include "mango/rule/weight_decay.hpp"
@@ -38,6 +38,14 @@ template <int Slots = 2> auto smmf_rules(const smmf_config& c = {}) {
   }
 }
 
+namespace detail {
+template <int Slots> struct smmf_recipe {
+  using config = smmf_config;
+  static constexpr std::string_view kind = "smmf";
+  static auto rules(const smmf_config& c) { return smmf_rules<Slots>(c); }
+};
+}  // namespace detail
+
 /// SMMF.  m <- b1_t m + (1-b1_t) g;  v <- b2_t v + (1-b2_t) g^2;  p <- (1 - lr wd) p - lr m / (sqrt(v) + eps), with
 /// b1_t = beta growth_rate^(t-1), b2_t = 1 - t^decay_rate. Park & Lee 2025, Algorithm 1, arXiv:2412.08894.
 /// State: m and v, factored with a sign bit per number of m; 0.13 bytes per parameter, 60 times less than fp32. With
@@ -45,20 +53,10 @@ template <int Slots = 2> auto smmf_rules(const smmf_config& c = {}) {
 /// Differs: the published code keeps a byte per sign; an entry whose gradient is always zero drifts there and stays
 /// here (zeros::lazy); its weight_decay_mode = "adam" has no effect on factored tensors, ours is decoupled: "adamw".
 template <class Stores = stores<factored<>, factored<>>, elementwise_backend Backend = host>
-class smmf : public optimizer<decltype(smmf_rules<Stores::count>()), Stores, Backend> {
-  using base = optimizer<decltype(smmf_rules<Stores::count>()), Stores, Backend>;
-
+class smmf : public named_optimizer<detail::smmf_recipe<Stores::count>, Stores, Backend> {
  public:
-  using config = smmf_config;
   explicit smmf(const smmf_config& c = {}, const Backend& backend = {})
-      : base(smmf_rules<Stores::count>(c), {}, backend, c.options) {}
-  using base::group;
-  /// Other hyperparameters for the tensors that match; `c.options` are the optimizer's and not looked at again.
-  std::size_t group(const tensor_filter& filter, const smmf_config& c) {
-    return base::group(filter, smmf_rules<Stores::count>(c));
-  }
-  static constexpr std::string_view kind() { return "smmf"; }
-  text describe() const { return base::describe(kind()); }
+      : named_optimizer<detail::smmf_recipe<Stores::count>, Stores, Backend>(c, backend) {}
 };
 
 }  // namespace mango

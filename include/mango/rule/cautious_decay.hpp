@@ -20,7 +20,7 @@ struct cautious_step {
   };
   MANGO_HOST_DEVICE frame fold(const step_info& s) const {
     if (s.t <= waits) return {0, 0, false};
-    const double lr = learning_rate_at(learning_rate, s) * s.distance;
+    const double lr = step_length_at(learning_rate, s);
     return {static_cast<float>(-lr), static_cast<float>(-lr * weight_decay), cautious};
   }
   template <class F> void hyperparameters(F&& f) const {

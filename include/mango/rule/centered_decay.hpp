@@ -19,7 +19,7 @@ struct centered_decay {
     bool starts;
   };
   MANGO_HOST_DEVICE frame fold(const step_info& s) const {
-    const double lr = learning_rate_at(learning_rate, s) * s.distance;
+    const double lr = step_length_at(learning_rate, s);
     return {static_cast<float>(-lr * weight_decay), s.t == 1};
   }
   template <class F> void hyperparameters(F&& f) const {

@@ -16,6 +16,12 @@ MANGO_HOST_DEVICE inline double learning_rate_at(const schedule& rate, const ste
   return scheduled;
 }
 
+/// What a rule that ends a chain multiplies u with: the rate of the step, times the distance where a rule before learns
+/// it (Prodigy).
+MANGO_HOST_DEVICE inline double step_length_at(const schedule& rate, const step_info& s) {
+  return learning_rate_at(rate, s) * s.distance;
+}
+
 /// Lists the numbers of a schedule, as rules list theirs.
 template <class F> void hyperparameters(const schedule& s, F&& f) {
   f("learning_rate", name_of(s.form()));
@@ -38,7 +44,7 @@ struct scale_by_learning_rate {
     float minus_lr;
   };
   MANGO_HOST_DEVICE frame fold(const step_info& s) const {
-    return {static_cast<float>(-learning_rate_at(learning_rate, s))};
+    return {static_cast<float>(-step_length_at(learning_rate, s))};
   }
   template <class F> void hyperparameters(F&& f) const { mango::hyperparameters(learning_rate, f); }
   template <class T> MANGO_HD static T apply(const frame& k, T u) { return k.minus_lr * u; }

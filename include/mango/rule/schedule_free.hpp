@@ -8,10 +8,10 @@ namespace mango::inline MANGO_ABI {
 /// With d = u + wd p, on the weights p = (1-b1) z + b1 x that the trainer sees:
 ///   p <- p + c (z - p) - lr (1 - b1 (1-c)) d;  z <- z - lr d
 /// which moves the sequence z and averages it into x <- (1-c) x + c z. c = w / (sum of all w), w = t^r (largest lr so
-/// far)^power: 1 / t while the rate is constant. z starts at p. Train on p, evaluate with x (schedule_free_weights).
-/// Defazio et al. 2024, Algorithm 1 and its Section 4.3, arXiv:2405.15682, in the form of its code that needs no x:
-/// defaults are that code's. Give it a rate that warms up and stays; from here on u is what is added to the parameter.
-/// State: z, and two doubles per tensor.
+/// far)^power: 1 / t while the rate is constant. z starts at p. Train on p, evaluate with x
+/// (schedule_free::evaluation_weights). Defazio et al. 2024, Algorithm 1 and its Section 4.3, arXiv:2405.15682, in the
+/// form of its code that needs no x: defaults are that code's. Give it a rate that warms up and stays; from here on u
+/// is what is added to the parameter. State: z, and two doubles per tensor.
 struct schedule_free_step {
   schedule learning_rate = 2.5e-3;
   double b1 = 0.9, weight_decay = 0, r = 0, power = 2;

@@ -35,7 +35,7 @@ struct decoupled_step {
     float a, b;
   };
   MANGO_HOST_DEVICE frame fold(const step_info& s) const {
-    const double lr = learning_rate_at(learning_rate, s), decay = lr * weight_decay;
+    const double lr = step_length_at(learning_rate, s), decay = lr * weight_decay;
     return {static_cast<float>(order == decay_order::before ? -lr : -lr * (1 - decay)), static_cast<float>(-decay)};
   }
   template <class F> void hyperparameters(F&& f) const {
