@@ -4,7 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <optional>
 #include <set>
+#include <stdexcept>
 #include <vector>
 
 #include "mango/pass/tally.hpp"
@@ -121,5 +123,50 @@ TEST_CASE("backend threads: as a backend's loop, results do not depend on their 
   for (int size = 1; size <= 4; ++size) {
     threads pool(size);
     CHECK(norm(host{pool}) == serial);
+  }
+}
+
+TEST_CASE("backend threads: the first exception of a run comes out of it, and the pool goes on") {
+  threads pool(3);
+  for (int again = 0; again < 50; ++again) {
+    std::atomic<int> inside{0};
+    std::optional<int> thrown;
+    try {
+      pool(1000, [&](index_t i) {
+        ++inside;
+        if (i % 3 == 1) {
+          --inside;
+          throw static_cast<int>(i);
+        }
+        --inside;
+      });
+    } catch (const int i) {
+      thrown = i;
+      CHECK(inside == 0);  // nobody is still at work
+    }
+    CHECK((thrown && *thrown % 3 == 1));
+    CHECK(once_each(pool, 100));
+  }
+}
+
+TEST_CASE("backend threads: what throws on another thread than the caller's is caught there") {
+  threads pool(2);
+  const auto caller = std::this_thread::get_id();
+  std::atomic<int> arrived{0};
+  CHECK_THROWS_AS(pool(2,
+                       [&](index_t) {
+                         ++arrived;
+                         while (arrived < 2) std::this_thread::yield();
+                         if (std::this_thread::get_id() != caller) throw std::runtime_error("there");
+                       }),
+                  std::runtime_error);
+}
+
+TEST_CASE("backend threads: after an exception what has not begun is left out") {
+  threads alone(1), pool(2);
+  for (threads* const each : {&alone, &pool}) {
+    std::atomic<int> begun{0};
+    CHECK_THROWS_AS((*each)(1'000'000, [&](index_t) { throw ++begun; }), int);
+    CHECK(begun <= each->size());
   }
 }

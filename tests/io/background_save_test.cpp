@@ -7,6 +7,7 @@
 #include "io/trained.hpp"
 #include "mango/optim/adamw.hpp"
 #include "mango/store/dynamic8.hpp"
+#include "support/child.hpp"
 
 using namespace io_test;
 using optimizer = mango::adamw<mango::stores<mango::dynamic8<>, mango::dynamic8<>>>;
@@ -84,4 +85,31 @@ TEST_CASE("io background save: the memory it takes is the state, and the clocks"
   const auto expected = model.opt.state_bytes() + 9 * model.size();
   CHECK(mango::background_save::bytes(model.opt) == expected);
   CHECK(mango::background_save::bytes(model.opt.state_bytes(), model.size()) == expected);
+}
+
+TEST_CASE("io background save: a child of fork() leaves its parent's save alone, and has its own") {
+  const temporary_folder folder;
+  const held_back calls;
+  trained<optimizer> model({});
+  model.train(0, 2);
+  auto* const saver = new mango::background_save;
+  saver->start(model.opt, folder / "parent", {}, calls);
+  CHECK(support::in_child([&] {
+    if (!saver->wait().empty()) return false;
+    saver->start(model.opt, folder / "child");
+    const auto own = saver->wait();
+    const bool right = own == mango::checkpoint_file(mango::old_file(folder / "child")).checksum();
+    saver->start(model.opt, folder / "child");
+    delete saver;
+    return right;
+  }));
+  CHECK(support::in_child([&] {
+    delete saver;
+    return true;
+  }));
+  calls.open = true;
+  const auto sum = saver->wait();
+  CHECK(sum == mango::checkpoint_file(mango::old_file(folder / "parent")).checksum());
+  CHECK(contents(folder / "parent") == contents(folder / "child"));
+  delete saver;
 }

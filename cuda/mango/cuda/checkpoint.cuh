@@ -24,7 +24,10 @@ template <class Optimizer> concept on_a_device = is_device_step<typename Optimiz
 // of an optimizer whose state lies on a device: a copy, made when this object is
 template <on_a_device Optimizer> class live_state<Optimizer> : public optimizer_state {
  public:
-  explicit live_state(Optimizer& opt) : opt_(&opt), counters_(opt.counters()) {
+  explicit live_state(Optimizer& opt)
+      : opt_(&opt),
+        now_(checkpoint_access::occupancy(device_checkpoint_access::registry(opt))),
+        counters_(opt.counters()) {
     std::size_t bytes = 0;
     for (const auto* t : tensors()) bytes += t->layout.bytes;
     copy_.resize(bytes);
@@ -46,6 +49,13 @@ template <on_a_device Optimizer> class live_state<Optimizer> : public optimizer_
   std::int64_t updates(std::size_t i) const override { return opt_->updates({static_cast<std::uint32_t>(i)}); }
   std::span<const std::byte> bytes(std::size_t i, const part_place& p) const override {
     return {copy_.data() + begin_[i] + p.offset, bytes_of(p)};
+  }
+  void check_parameters() const override {
+    if (!options().check_parameters) return;
+    for (const auto* t : tensors())
+      cuda::check_bound_parameter(*t, t->bound, {}, where(), [&](const char* what, index_t bad) {
+        checkpoint_access::refuse_parameter(device_checkpoint_access::registry(*opt_), *t, what, bad);
+      });
   }
   void replace(const replacement& by) override {
     if constexpr (!std::is_const_v<Optimizer>) {
@@ -71,6 +81,7 @@ template <on_a_device Optimizer> class live_state<Optimizer> : public optimizer_
   }
 
   Optimizer* opt_;
+  alone_at_work now_;
   step_counters counters_;
   std::vector<std::byte> copy_;
   std::vector<std::size_t> begin_;

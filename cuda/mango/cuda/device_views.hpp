@@ -66,28 +66,22 @@ inline bool is_aligned(const mango::detail::operands& o) {
   return past(o.parameter) == 0 && past(o.gradient) == 0 && past(o.master) == 0;
 }
 
-/// The first element of a tensor's gradient that is not finite, or how many there are. It is copied to the host: this
-/// is for a message.
-inline index_t first_nonfinite(const mango::detail::tensor_record& t, const device& where) {
+/// The first of n numbers that is not finite, or n. They are copied to the host: this is for a message.
+inline index_t first_nonfinite(const void* x, dtype type, index_t n, const device& where) {
   constexpr index_t some = 4096;
-  const index_t size = size_of(t.bound.gradient_type);
-  const auto* from = static_cast<const std::byte*>(t.bound.gradient);
-  for (index_t i = 0; i < t.elements(); i += some) {
-    const index_t n = t.elements() - i < some ? t.elements() - i : some;
+  const index_t size = size_of(type);
+  const auto* from = static_cast<const std::byte*>(x);
+  for (index_t i = 0; i < n; i += some) {
+    const index_t here = n - i < some ? n - i : some;
     std::uint32_t words[some];
-    check(cudaMemcpyAsync(words, from + i * size, static_cast<std::size_t>(n * size), cudaMemcpyDeviceToHost,
+    check(cudaMemcpyAsync(words, from + i * size, static_cast<std::size_t>(here * size), cudaMemcpyDeviceToHost,
                           where.stream()),
           "reading from the device");
     where.synchronize();
-    index_t bad = n;
-    switch (t.bound.gradient_type) {
-      case dtype::bf16: bad = mango::first_nonfinite(reinterpret_cast<const bfloat16*>(words), n); break;
-      case dtype::f16: bad = mango::first_nonfinite(reinterpret_cast<const float16*>(words), n); break;
-      default: bad = mango::first_nonfinite(reinterpret_cast<const float*>(words), n);
-    }
-    if (bad < n) return i + bad;
+    const index_t bad = mango::first_nonfinite(words, type, here);
+    if (bad < here) return i + bad;
   }
-  return t.elements();
+  return n;
 }
 
 }  // namespace mango::inline MANGO_ABI::cuda

@@ -6,9 +6,9 @@
 
 namespace mango::inline MANGO_ABI::cuda {
 
-/// A gradient to be looked at.
+/// An array to be looked at: a gradient, or a parameter.
 struct look_job {
-  const void* gradient;
+  const void* array;
   index_t elements;
   dtype type;
   bool wide;
@@ -46,6 +46,16 @@ __device__ __forceinline__ void look_at(const G* g, int n, bool wide, double& sq
     }
   }
 }
+
+// part number `part` of an array
+template <bool Norm>
+__device__ __forceinline__ void look_at_part(const look_job& j, index_t part, double& squares, bool& bad) {
+  const index_t begin = part * look_part, left = j.elements - begin;
+  const int n = static_cast<int>(left < look_part ? left : look_part);
+  if (j.type == dtype::f32) look_at<Norm>(static_cast<const float*>(j.array) + begin, n, j.wide, squares, bad);
+  else if (j.type == dtype::bf16) look_at<Norm>(static_cast<const bfloat16*>(j.array) + begin, n, j.wide, squares, bad);
+  else look_at<Norm>(static_cast<const float16*>(j.array) + begin, n, j.wide, squares, bad);
+}
 }  // namespace detail
 
 /// One part of one gradient per block.
@@ -53,19 +63,20 @@ template <bool Norm>
 __global__ void __launch_bounds__(block_size)
     look(const look_job* jobs, const part_of_job* parts, part_tally* tallies) {
   const part_of_job here = parts[blockIdx.x];
-  const look_job j = jobs[here.job];
-  const index_t begin = here.part * look_part, left = j.elements - begin;
-  const int n = static_cast<int>(left < look_part ? left : look_part);
   double squares = 0;
   bool bad = false;
-  if (j.type == dtype::f32)
-    detail::look_at<Norm>(static_cast<const float*>(j.gradient) + begin, n, j.wide, squares, bad);
-  else if (j.type == dtype::bf16)
-    detail::look_at<Norm>(static_cast<const bfloat16*>(j.gradient) + begin, n, j.wide, squares, bad);
-  else detail::look_at<Norm>(static_cast<const float16*>(j.gradient) + begin, n, j.wide, squares, bad);
+  detail::look_at_part<Norm>(jobs[here.job], here.part, squares, bad);
   const int any = __syncthreads_or(bad);
   if constexpr (Norm) squares = sum_of_block(squares);
   if (threadIdx.x == 0) tallies[blockIdx.x] = {squares, any != 0 ? 1u : 0u};
+}
+
+/// One part of one array per block: `found` becomes 1 when there is a number that is not finite.
+template <class Found> __global__ void __launch_bounds__(block_size) find_nonfinite(const look_job j, Found* found) {
+  double squares = 0;
+  bool bad = false;
+  detail::look_at_part<false>(j, blockIdx.x, squares, bad);
+  if (__syncthreads_or(bad) != 0 && threadIdx.x == 0) *found = 1;
 }
 
 }  // namespace mango::inline MANGO_ABI::cuda

@@ -4,7 +4,9 @@
 
 #include "mango/cuda/device_span.hpp"
 #include "mango/cuda/device_step.hpp"
+#include "mango/cuda/parameter_check.cuh"
 #include "mango/cuda/program.cuh"
+#include "mango/cuda/saturation.cuh"
 
 namespace mango::inline MANGO_ABI {
 
@@ -44,6 +46,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
     append_rules(rules);
   }
 
+  using tensor_registry::faults;
   using tensor_registry::find;
   using tensor_registry::name;
   using tensor_registry::options;
@@ -52,25 +55,15 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   using tensor_registry::state_bytes;
   std::size_t group(tensor_id id) const { return tensor_registry::group(id); }
   std::size_t group(const tensor_filter& filter, const Chain& rules) {
+    const mango::detail::alone_at_work now(occupancy_);
     append_rules(rules);
     return append_filter(filter);
   }
 
   /// Registers a tensor and allocates its state, zeroed.
   tensor_id add(std::string_view name, const tensor_spec& spec) {
-    backend_.require_current();
-    if (spec.state.check)
-      mango::detail::refuse(errc::memory, name, "a device optimizer allocates its state itself", 0,
-                            static_cast<long long>(spec.state.size()));
-    auto layout = cuda::aligned(kernels::layout(spec, options_, rules_[group_of(name, spec)]));
-    check_new(name, spec, layout);
-    buffer owned = backend_.allocate(layout.bytes);
-    program_.grow(tensors_.size() + 1, backend_);
-    kinds_.resize(tensors_.size() + 1);
-    const auto id = insert(name, spec, std::move(layout), std::move(owned), 0);
-    cuda::fill_parts(record(id), backend_);
-    prepared_ = false;
-    return id;
+    const mango::detail::alone_at_work now(occupancy_);
+    return insert_new(name, spec);
   }
   template <std::integral Size> tensor_id add(std::string_view name, Size elements) {
     return add(name, tensor_spec{.shape = {static_cast<index_t>(elements)}});
@@ -78,9 +71,10 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   template <class P, class G>
   tensor_id add(std::string_view name, const tensor_spec& spec, span<P> parameter, span<G> gradient,
                 span<float> master = {}) {
-    const auto id = add(name, spec);
+    const mango::detail::alone_at_work now(occupancy_);
+    const auto id = insert_new(name, spec);
     insertion guard{this};
-    bind(id, parameter, gradient, master);
+    bind_views<true>(id, parameter, gradient, master);
     guard.self = nullptr;
     return id;
   }
@@ -88,29 +82,11 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   tensor_id add(std::string_view, const tensor_spec&, const P&, const G&,
                 cuda::host_memory_given_to_a_cuda_optimizer__wrap_it_in_device_span = {}) = delete;
 
-  /// Tells step() where a tensor's parameter and gradient are. An empty gradient: it has none at present.
+  /// Tells step() where a tensor's parameter and gradient are. An empty gradient: it has none at present. A parameter
+  /// at a new place is looked at, and waited for (options.check_parameters).
   template <class P, class G> void bind(tensor_id id, span<P> parameter, span<G> gradient, span<float> master = {}) {
-    if constexpr (mango::detail::check_elements<span<P>, span<G>>()) {
-      using value = std::remove_const_t<G>;
-      backend_.require_current();
-      backend_.require_alive();
-      auto& t = record(id);
-      const bool has_gradient = gradient.size() > 0 || t.elements() == 0;
-      const auto o = cuda::check_device_operands<P, value>(t, parameter, has_gradient ? gradient : span<G>{}, master,
-                                                           has_gradient, backend_);
-      for (const auto* other : tensors_)
-        if (other != &t) mango::detail::check_apart(t, o, *other, other->bound);
-      if (cuda::same(t.bound, o) && t.bound_gradient == has_gradient && kinds_[id.index].kind) return;
-      const auto kind = kind_for<P, value>(t, o);
-      auto& was = kinds_[id.index];
-      const bool only_moved = prepared_ && has_gradient && t.bound_gradient && was.kind == kind.kind &&
-                              was.wide == kind.wide && !backend_.capturing();
-      t.bound = o;
-      t.bound_gradient = has_gradient;
-      was = kind;
-      if (only_moved) program_.move(id.index, t, kind, backend_);
-      else prepared_ = false;
-    }
+    const mango::detail::alone_at_work now(occupancy_);
+    bind_views<true>(id, parameter, gradient, master);
   }
   template <class P, class G>
   void bind(tensor_id, const P&, const G&,
@@ -119,31 +95,31 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   /// Copies to the device what kernels must know of the tensors; step() does so by itself when something was bound, but
   /// not while its stream is captured.
   void prepare() {
-    backend_.require_current();
-    if (prepared_) return;
-    if (backend_.capturing())
-      raise(errc::order, "tensors were bound since the last prepare(), which cannot be part of a graph: call it before",
-            0, 1);
-    program_.upload(tensors_, kinds_, rules_, options_, backend_);
-    prepared_ = true;
+    const mango::detail::alone_at_work now(occupancy_);
+    upload();
   }
 
   /// Enqueues a step of every bound tensor that has a gradient.
   void step(const step_args& args = {}) {
-    require_args(args);
-    prepare();
+    const mango::detail::alone_at_work now(occupancy_);
+    backend_.require_current();
+    mango::detail::check_args(args);
+    upload();
     program_.enqueue_sharing(backend_.stream());
     program_.enqueue(args, ++attempts_, backend_.stream());
   }
   /// A step taken tensor by tensor.
   [[nodiscard]] step_type begin_step(const step_args& args = {}) {
-    require_args(args);
+    const mango::detail::alone_at_work now(occupancy_);
+    backend_.require_current();
+    mango::detail::check_args(args);
     return step_type(*this, args, ++attempts_);
   }
 
   /// Waits for the stream and says what became of the last step. Raises errc::nonfinite, naming the tensor, when a
   /// gradient was not and options say so, or when skips have reached max_consecutive_skips; errc::device.
   step_report report() {
+    const mango::detail::alone_at_work now(occupancy_);
     const auto n = program_.counters(backend_);
     if (n.refused != 0) refuse_nonfinite();
     if (options_.max_consecutive_skips > 0 && n.consecutive_skips >= options_.max_consecutive_skips)
@@ -161,6 +137,9 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
     (void)record(id);
     return program_.updates(id.index, backend_);
   }
+
+  /// How many numbers of 16 bits are at the end of their range; see tensor_registry::saturated(). Waits for the stream.
+  index_t saturated(tensor_id id) const { return cuda::count_saturated(record(id), backend_); }
 
   /// Exact bytes of state that a tensor of this spec will take on a device.
   static std::size_t state_bytes(const tensor_spec& spec, const optimizer_options& options = {},
@@ -185,9 +164,62 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   struct insertion {
     optimizer* self;
     ~insertion() {
-      if (self) self->remove_last(), self->kinds_.resize(self->tensors_.size());
+      if (self) self->drop_last(), self->kinds_.resize(self->tensors_.size());
     }
   };
+
+  tensor_id insert_new(std::string_view name, const tensor_spec& spec) {
+    backend_.require_current();
+    if (spec.state.check)
+      mango::detail::refuse(errc::memory, name, "a device optimizer allocates its state itself", 0,
+                            static_cast<long long>(spec.state.size()));
+    auto layout = cuda::aligned(kernels::layout(spec, options_, rules_[group_of(name, spec)]));
+    check_new(name, spec, layout);
+    buffer owned = backend_.allocate(layout.bytes);
+    program_.grow(tensors_.size() + 1, backend_);
+    kinds_.resize(tensors_.size() + 1);
+    const auto id = insert(name, spec, std::move(layout), std::move(owned), 0);
+    cuda::fill_parts(record(id), backend_);
+    prepared_ = false;
+    return id;
+  }
+  template <bool Checked, class P, class G>
+  void bind_views(tensor_id id, span<P> parameter, span<G> gradient, span<float> master) {
+    if constexpr (mango::detail::check_elements<span<P>, span<G>>()) {
+      using value = std::remove_const_t<G>;
+      backend_.require_current();
+      backend_.require_alive();
+      auto& t = record(id);
+      const bool has_gradient = gradient.size() > 0 || t.elements() == 0;
+      const auto o = cuda::check_device_operands<P, value>(t, parameter, has_gradient ? gradient : span<G>{}, master,
+                                                           has_gradient, backend_);
+      for (const auto* other : tensors_)
+        if (other != &t) mango::detail::check_apart(t, o, *other, other->bound);
+      if (cuda::same(t.bound, o) && t.bound_gradient == has_gradient && kinds_[id.index].kind) return;
+      if (Checked && options_.check_parameters) require_finite(t, o, t.bound);
+      const auto kind = kind_for<P, value>(t, o);
+      auto& was = kinds_[id.index];
+      const bool only_moved = prepared_ && has_gradient && t.bound_gradient && was.kind == kind.kind &&
+                              was.wide == kind.wide && !backend_.capturing();
+      t.bound = o;
+      t.bound_gradient = has_gradient;
+      was = kind;
+      if (only_moved) program_.move(id.index, t, kind, backend_);
+      else prepared_ = false;
+    }
+  }
+  // of parameters that are not those of `known`
+  void require_finite(const mango::detail::tensor_record& t, const mango::detail::operands& o,
+                      const mango::detail::operands& known) {
+    if (o.parameter == known.parameter && o.master == known.master) return;
+    if (backend_.capturing())
+      mango::detail::refuse(errc::order, t.name,
+                            "its parameter is at a new place, which cannot be looked at while the stream is captured: "
+                            "bind it before, or construct with .options.check_parameters = false",
+                            0, 1);
+    cuda::check_bound_parameter(t, o, known, backend_,
+                                [&](const char* what, index_t bad) { refuse_parameter(t, what, bad); });
+  }
 
   void append_rules(const Chain& rules) {
     rules.hyperparameters(check_hyperparameter{});
@@ -195,20 +227,24 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
     rules_.push_back(rules);
     prepared_ = false;
   }
-  void require_args(const step_args& args) const {
+  void upload() {
     backend_.require_current();
-    if (args.learning_rate != step_args::scheduled || is_nonfinite(args.learning_rate))
-      require("learning_rate", args.learning_rate, zero_or_more);
-    require("gradient_scale", args.gradient_scale, {-1e30, 1e30});
+    if (prepared_) return;
+    if (backend_.capturing())
+      raise(errc::order, "tensors were bound since the last prepare(), which cannot be part of a graph: call it before",
+            0, 1);
+    program_.upload(tensors_, kinds_, rules_, options_, backend_);
+    prepared_ = true;
   }
 
   // what device_step forwards to
   template <class P, class G>
   void update(const step_args& args, std::int64_t attempt, tensor_id id, span<P> parameter, span<G> gradient,
               span<float> master) {
-    bind(id, parameter, gradient, master);
+    const mango::detail::alone_at_work now(occupancy_);
+    bind_views<false>(id, parameter, gradient, master);
     auto& t = record(id);
-    prepare();
+    upload();
     if (program_.measures())
       mango::detail::refuse(errc::order, t.name,
                             "a rule clips by the norm of all gradients: call step(), which measures them first", 1, 0);
@@ -238,7 +274,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
     program_.forgive(backend_);
     for (const auto* t : tensors_) {
       if (!t->bound_gradient) continue;
-      const auto first = cuda::first_nonfinite(*t, backend_);
+      const auto first = cuda::first_nonfinite(t->bound.gradient, t->bound.gradient_type, t->elements(), backend_);
       if (first < t->elements())
         mango::detail::refuse(
             errc::nonfinite, t->name,

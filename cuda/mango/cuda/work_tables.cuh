@@ -105,7 +105,7 @@ class work_tables {
     b.kind->fill(k.jobs.data() + p.job * bytes, t, t.bound, b.index, b.wide, b.kind->scratch(t, b.wide),
                  scratch_.data() + offsets_[item]);
     k.on_device.overwrite(p.job * bytes, k.jobs.data() + p.job * bytes, bytes, where);
-    look.jobs[item].gradient = t.bound.gradient;
+    look.jobs[item].array = t.bound.gradient;
     look.on_device.overwrite(item, &look.jobs[item], 1, where);
   }
 

@@ -14,6 +14,7 @@
 
 #include "mango/backend/backend.hpp"
 #include "mango/core/error.hpp"
+#include "mango/backend/process.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -59,6 +60,15 @@ class pager {
 
   // Work that is no chunk tells nobody what it uses: it may be part of an accumulator. So it is counted, and every
   // accumulator is unmapped when the pieces so far may have used too much.
+  // A mapping is shared with the process that made it: what a child of fork() writes, its parent trains with.
+  void require_own_process() const {
+    if (!own_process())
+      raise(errc::concurrency,
+            "the state in files of {subject} belongs to the process that made it, and to no child of fork()", 1, 2,
+            folder);
+  }
+  bool own_process() const { return process_.is_this(); }
+
   bool has_shared() const { return shared_files_.load(std::memory_order_relaxed) > 0; }
   void count_piece() {
     constexpr std::size_t piece_bytes = 4 << 16;  // a float for every element of a chunk
@@ -78,6 +88,7 @@ class pager {
   void trim();
   void settle_fresh();
 
+  const process process_;
   std::atomic<std::size_t> mapped_{0}, pieces_{0};
   std::atomic<int> owners_{1}, shared_files_{0};
   std::atomic<mapped_file*> fresh_{nullptr};
@@ -102,6 +113,7 @@ struct mapped_file {
 
   // a file of so many zero bytes, for all of which the disk has room
   static mapped_file* make(pager& owner, std::size_t bytes, std::size_t shared) {
+    owner.require_own_process();
     owner.settle();
     auto* m = new mapped_file{owner, bytes, shared};
     if (const int failed = m->open()) {
@@ -116,7 +128,7 @@ struct mapped_file {
   static void release(void* self) {
     auto* m = static_cast<mapped_file*>(self);
     pager* const owner = &m->owner;
-    owner->exit(*m);
+    if (owner->own_process()) owner->exit(*m);  // else its lock may be held by a thread that is no more
     ::munmap(m->data, m->bytes);
     if (m->file >= 0) ::close(m->file);
     delete m;

@@ -27,6 +27,7 @@ struct paged_options {
 /// the folder, the bytes wanted and the bytes there are when no file can be made: a full disk is found then, never in a
 /// step. (Where even allocated files are copied on write, as on btrfs, no file system promises that.) Up to half of
 /// the files that a process may have stay open, to start write-back.
+/// A child of fork() shares the files with its parent: it can read the state, and a step raises errc::concurrency.
 class paged {
  public:
   /// Runs on the calling thread, or on the loop of the host it is given.
@@ -52,6 +53,7 @@ class paged {
   buffer allocate_scratch(std::size_t bytes) const { return loop_.allocate(bytes); }
 
   template <class F> void run(index_t n, const F& f) const {
+    require_usable();
     pager_->settle();
     if (!pager_->has_shared()) return loop_.run(n, f);
     loop_.run(n, [&f, p = pager_](index_t i) {
@@ -69,6 +71,10 @@ class paged {
     if (const auto* file = static_cast<const detail::mapped_file*>(state.context())) file->after(r);
   }
 
+  /// Raises errc::concurrency where the files are a parent's.
+  void require_usable() const {
+    if (mapped_bytes() > 0) pager_->require_own_process();
+  }
   /// Bytes of state in files, of this backend and its copies.
   std::size_t mapped_bytes() const { return pager_->mapped(); }
 

@@ -20,8 +20,10 @@ enum class errc : std::uint8_t {
   misaligned_span,  ///< a pointer that is not a multiple of its element's alignment
   overlap,          ///< two spans share memory that must not
   type,             ///< the tensor was registered with another element type
-  nonfinite,        ///< a NaN or an infinity in a gradient
+  nonfinite,        ///< a NaN or an infinity in a gradient or a parameter
   order,            ///< a call at the wrong time: twice in a step, or before what it needs
+  concurrency,      ///< two threads, or two processes after fork(), at work on what only one may be at work on
+  environment,      ///< rounding or subnormals are not what they were: the same steps would be other bits
   memory,           ///< not enough bytes were bound or could be allocated
   device,           ///< a CUDA call failed, memory is not where it must be, or the context is lost
   // of files
@@ -59,7 +61,8 @@ namespace detail {
 // clang-format off
 inline constexpr const char* errc_names[] = {
     "config", "unknown_name", "duplicate_name", "unknown_tensor", "size", "null_span", "misaligned_span", "overlap",
-    "type", "nonfinite", "order", "memory", "device", "io_open", "io_read", "io_write", "not_regular_file",
+    "type", "nonfinite", "order", "concurrency", "environment", "memory", "device", "io_open", "io_read", "io_write",
+    "not_regular_file",
     "header_too_small", "header_too_large", "header_length", "header_utf8", "header_json", "header_duplicate",
     "header_schema", "dtype_unknown", "shape_overflow", "size_mismatch", "offset_invalid", "buffer_incomplete",
     "misaligned_subbyte", "limit_exceeded", "state_version", "state_algorithm", "state_missing", "state_unexpected",

@@ -33,6 +33,8 @@ std::string save_checkpoint(const Optimizer& opt, std::string_view path, const s
 ///   errc::state_version     a schema of a newer library
 ///   errc::state_algorithm   another kind of optimizer
 ///   errc::state_missing, state_unexpected, state_type, state_shape   naming the tensor: other tensors or other stores
+///   errc::nonfinite         a bound parameter that is not finite (options.check_parameters)
+///   errc::concurrency       another thread is at work on the optimizer
 ///   errc::state_value       a value that is never saved, or one that is not finite unless gradients go unchecked
 template <class Optimizer>
 load_report load_checkpoint(Optimizer& opt, const checkpoint_file& file, const load_options& options = {}) {

@@ -45,14 +45,6 @@ template <class Counters, class Seed, class F> void each_counter(Counters& c, Se
   f("seed", seed);
 }
 
-// what the same steps would not be the same bits in: set by the program, or by a library compiled with -ffast-math
-inline std::string environment() {
-  const volatile float small = 0x1p-140f, one = 1, half_a_place = 0x1p-24f, quarter = 0x1p-26f;
-  const volatile float kept = small * one, up = one + half_a_place, down = one - quarter;
-  return join({"subnormals ", to_bits(kept) == 0 ? "flushed" : "kept", ", rounding ",
-               to_bits(up) == to_bits(1.0f) && to_bits(down) == to_bits(1.0f) ? "nearest" : "directed"});
-}
-
 // an optimizer's memory as arrays and texts; what is small is copied, state is looked at where it is
 struct collected {
   std::vector<checkpoint_array> arrays;
@@ -74,7 +66,7 @@ struct collected {
     metadata.emplace_back("mango.hyperparameters", std::string_view(state.hyperparameters()));
     metadata.emplace_back("mango.options", options_of(state.options()));
     metadata.emplace_back("mango.stores", stores_of(tensors));
-    metadata.emplace_back("mango.environment", environment());
+    metadata.emplace_back("mango.environment", floating_environment::now().describe());
     std::string counters;
     const auto c = state.counters();
     each_counter(c, state.options().seed, [&](std::string_view name, auto value) {

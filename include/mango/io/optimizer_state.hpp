@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mango/optim/optimizer.hpp"
+#include "mango/pass/tally.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -25,6 +26,11 @@ struct replacement {
 // the only one that a registry lets at its memory
 struct checkpoint_access {
   static const list<tensor_record*>& tensors(const tensor_registry& r) { return r.tensors_; }
+  static detail::occupancy& occupancy(const tensor_registry& r) { return r.occupancy_; }
+  [[noreturn]] static void refuse_parameter(const tensor_registry& r, const tensor_record& t, const char* what,
+                                            index_t element) {
+    const_cast<tensor_registry&>(r).refuse_parameter(t, what, element);
+  }
   static void replace_counters(tensor_registry& r, const replacement& by) noexcept {
     r.counters_ = by.counters;
     r.options_.seed = by.seed;
@@ -37,6 +43,7 @@ struct checkpoint_access {
 
 inline std::size_t bytes_of(const part_place& p) { return static_cast<std::size_t>(p.elements * size_of(p.type)); }
 
+// alone with the optimizer for as long as it lives
 class optimizer_state {
  public:
   virtual ~optimizer_state() = default;
@@ -48,6 +55,8 @@ class optimizer_state {
   virtual std::int64_t updates(std::size_t tensor) const = 0;
   // one array, in memory of the host that stays while this object does
   virtual std::span<const std::byte> bytes(std::size_t tensor, const part_place&) const = 0;
+  // raises errc::nonfinite for a bound parameter that is not finite, unless options say that nobody looks
+  virtual void check_parameters() const = 0;
   // nothing can be refused any more
   virtual void replace(const replacement&) = 0;
 };
@@ -65,7 +74,7 @@ template <class Optimizer> std::string_view kind_of(const Optimizer& opt) {
 // of an optimizer whose state the host can see
 template <class Optimizer> class live_state : public optimizer_state {
  public:
-  explicit live_state(Optimizer& opt) : opt_(&opt) {}
+  explicit live_state(Optimizer& opt) : opt_(&opt), now_(checkpoint_access::occupancy(registry())) {}
   std::string_view kind() const override { return kind_of(*opt_); }
   text hyperparameters() const override { return opt_->hyperparameters(); }
   const optimizer_options& options() const override { return registry().options(); }
@@ -74,6 +83,17 @@ template <class Optimizer> class live_state : public optimizer_state {
   std::int64_t updates(std::size_t i) const override { return tensors()[i]->updates; }
   std::span<const std::byte> bytes(std::size_t i, const part_place& p) const override {
     return {tensors()[i]->state + p.offset, bytes_of(p)};
+  }
+  void check_parameters() const override {
+    if (!options().check_parameters) return;
+    for (const auto* t : tensors()) {
+      const auto look = [&](const char* what, const void* x, dtype type) {
+        if (const auto bad = x ? first_nonfinite(x, type, t->elements()) : t->elements(); bad < t->elements())
+          checkpoint_access::refuse_parameter(registry(), *t, what, bad);
+      };
+      look("parameter", t->bound.parameter, t->spec.parameter);
+      look("master copy", t->bound.master, dtype::f32);
+    }
   }
   void replace(const replacement& by) override {
     for (std::size_t i = 0; i < by.tensors.size(); ++i) {
@@ -92,6 +112,7 @@ template <class Optimizer> class live_state : public optimizer_state {
     else return *opt_;
   }
   Optimizer* opt_;
+  alone_at_work now_;
 };
 
 }  // namespace detail

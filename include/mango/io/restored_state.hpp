@@ -85,6 +85,7 @@ class restored {
       by_.tensors[i].accumulating = flags_[i] == 1;
     }
     if (!any_) raise(errc::state_missing, "no file was given, expected at least {expected}", 1, 0);
+    state_->check_parameters();
     report_.tensors = tensors.size();
     report_.steps = by_.counters.steps;
     state_->replace(by_);
@@ -116,7 +117,7 @@ class restored {
     if (!any_) {
       compare_groups(groups, state_->hyperparameters(), report_.changed);
       compare_settings({}, settings, collected::options_of(state_->options()), report_.changed);
-      compare_settings({}, environment, detail::environment(), report_.changed);
+      compare_settings({}, environment, floating_environment::now().describe(), report_.changed);
     }
     by_.counters = other.counters;
     by_.seed = other.seed;

@@ -1,7 +1,7 @@
 #pragma once
 // One checkpoint in several files: each rank of a data-parallel run saves the tensors that it has, and an index says
 // which files belong together.
-#include "mango/io/attempt.hpp"
+#include "mango/core/attempt.hpp"
 #include "mango/io/checkpoint.hpp"
 
 namespace mango::inline MANGO_ABI {

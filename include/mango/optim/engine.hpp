@@ -1,34 +1,16 @@
 #pragma once
 // A step, type-erased: validate, look at every gradient, then commit. Nothing is written before all has been read.
 // Rules, stores and element types come in as a few functions, so this is compiled once per program, not per optimizer.
-#include "mango/backend/host.hpp"
+#include "mango/optim/engine_functions.hpp"
 #include "mango/optim/inspect.hpp"
 #include "mango/optim/registry.hpp"
-#include "mango/optim/step_clock.hpp"
 #include "mango/optim/work.hpp"
-#include "mango/rule/hyperparameter.hpp"
 
 namespace mango::inline MANGO_ABI {
 
-class engine;
-
 namespace detail {
 struct staged;
-// what only the optimizer knows. Not virtual functions: this is a third of what a program with one optimizer compiles
-// for them, and an optimizer is never owned as an engine
-struct engine_functions {
-  bool (*measures)(const engine&);
-  void (*fold)(engine&, std::uint32_t tensor, const step_clock&, double squared_norm);
-  void (*parallel)(const engine&, index_t n, task);
-  // of rules with surveys and of factored slots; null where a tensor's chunks, once, are all there is to do
-  void (*move_one)(engine&, std::uint32_t tensor, const operands&, chunk_function) = nullptr;
-  void (*move_all)(engine&) = nullptr;
-  void (*finish)(engine&, std::uint32_t tensor, int pass) = nullptr;  // after its last chunk
-  buffer (*allocate)(const engine&, std::size_t bytes) = nullptr;
-  void (*share)(engine&) = nullptr;  // of rules whose tensors learn together: before a step
-  int passes = 1;                    // over every tensor; all but the last are surveys
-};
-}  // namespace detail
+}
 
 /// What an optimizer does with its tensors, whatever its rules and stores; see `optimizer`.
 class engine : public tensor_registry {
@@ -44,9 +26,8 @@ class engine : public tensor_registry {
   bool measures() const { return its_->measures(*this); }
 
   __attribute__((noinline)) detail::step_clock clock(const step_args& args) {
-    if (args.learning_rate != step_args::scheduled || is_nonfinite(args.learning_rate))
-      require("learning_rate", args.learning_rate, zero_or_more);
-    require("gradient_scale", args.gradient_scale, {-1e30, 1e30});
+    detail::check_args(args);
+    require_environment();
     if (its_->share) its_->share(*this);
     return {counters_.steps + 1, ++attempts_, args};
   }
@@ -55,6 +36,7 @@ class engine : public tensor_registry {
   __attribute__((noinline)) bool update(const detail::step_clock& clock, tensor_id id, const detail::operands& o,
                                         detail::chunk_function run, const detail::gradient_functions& access) {
     auto& t = record(id);
+    const detail::at_work_on mine(occupancy_, t.occupancy, t.name);
     if (t.updated_in == clock.attempt) detail::refuse(errc::order, t.name, "it was updated in this step already", 1, 2);
     const bool measured = measures() && t.measured_in == clock.attempt;  // a skipped step has emptied the accumulators
     if (t.measured_in == clock.attempt && options_.accumulate && o.gradient)
@@ -65,7 +47,7 @@ class engine : public tensor_registry {
       detail::refuse(errc::order, t.name, "nothing has been accumulated for it", 1, 0);
     tally all;
     if (measured) all = __atomic_load_n(&norm_of_step_, __ATOMIC_ACQUIRE)(*this, clock);
-    else if (measures()) refuse_unmeasured(t);
+    else if (measures()) detail::refuse_unmeasured(t);
     else if (checks()) {
       all.nonfinite = inspect(t, o, access, false).nonfinite;
       if (all.nonfinite && raises()) detail::refuse_nonfinite(t, o, access);
@@ -84,6 +66,7 @@ class engine : public tensor_registry {
   void measure(const detail::step_clock& clock, tensor_id id, const void* gradient,
                const detail::gradient_functions& access) {
     auto& t = record(id);
+    const detail::at_work_on mine(occupancy_, t.occupancy, t.name);
     if (t.measured_in == clock.attempt)
       detail::refuse(errc::order, t.name, "it was measured in this step already", 1, 2);
     if (detail::load(norm_.attempt) == clock.attempt)
@@ -105,6 +88,7 @@ class engine : public tensor_registry {
   /// One micro-batch more.
   void accumulate(tensor_id id, const void* gradient, const detail::gradient_functions& access) {
     auto& t = record(id);
+    const detail::at_work_on mine(occupancy_, t.occupancy, t.name);
     require_accumulator(t);
     detail::operands o;
     o.gradient = gradient;
@@ -141,12 +125,18 @@ class engine : public tensor_registry {
 
   __attribute__((noinline)) void bind_erased(tensor_id id, const detail::extent& p, const detail::extent& g,
                                              std::span<float> master, detail::chunk_function run,
-                                             const detail::gradient_functions& access) {
+                                             const detail::gradient_functions& access,
+                                             const detail::gradient_functions& of_parameter) {
     auto& t = record(id);
     const bool has_gradient = g.count > 0 || t.elements() == 0;
     const detail::operands o = detail::check_operands(t, p, has_gradient ? g : detail::extent{}, master);
     for (const auto* other : tensors_)
       if (other != &t) detail::check_apart(t, o, *other, other->bound);
+    if (options_.check_parameters) {
+      if (o.parameter != t.bound.parameter) require_finite(t, "parameter", o.parameter, of_parameter);
+      if (o.master && o.master != t.bound.master)
+        require_finite(t, "master copy", o.master, detail::gradient_access<float>::functions);
+    }
     t.bound = o;
     t.bound_gradient = has_gradient;
     t.access = access;
@@ -167,10 +157,19 @@ class engine : public tensor_registry {
 
   tally inspect(detail::tensor_record& t, const detail::operands& o, const detail::gradient_functions& access,
                 bool norm) {
+    return inspect(t, detail::sum_of_batches(t, o), o.gradient, access, norm);
+  }
+  tally inspect(detail::tensor_record& t, const float* sum, const void* x, const detail::gradient_functions& access,
+                bool norm) {
     each_chunk(t.chunks(), [&](index_t c) {
-      t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, o, access, c, norm);
+      t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, sum, x, access, c, norm);
     });
     return detail::sum_of(t);
+  }
+  void require_finite(detail::tensor_record& t, const char* what, const void* x,
+                      const detail::gradient_functions& of_its_type) {
+    if (t.elements() > 0 && inspect(t, nullptr, x, of_its_type, false).nonfinite)
+      refuse_parameter(t, what, detail::first_bad(nullptr, x, of_its_type));
   }
   void add(detail::tensor_record& t, const void* gradient, const detail::gradient_functions& access) {
     each_chunk(t.chunks(),
@@ -205,13 +204,6 @@ class engine : public tensor_registry {
       raise(errc::nonfinite,
             "skipped for a non-finite gradient {got} times in a row, and max_consecutive_skips is {expected}", most,
             row);
-  }
-
-  [[noreturn]] static void refuse_unmeasured(const detail::tensor_record& t) {
-    detail::refuse(errc::order, t.name,
-                   "a rule clips by the norm of all gradients, so every gradient is measured before the first update: "
-                   "call measure() for each, or step() for all at once",
-                   1, 0);
   }
 
   // the sum over all measured tensors, in order of registration, whatever the order of the measure() calls; computed by
@@ -271,7 +263,8 @@ class engine : public tensor_registry {
         0, work_.size(), [](const detail::tensor_record& t) { return t.chunks(); },
         [this, norm](std::uint32_t i, index_t c) {
           auto& t = *tensors_[i];
-          t.chunk_tallies[static_cast<std::size_t>(c)] = detail::inspect_chunk(t, t.bound, t.access, c, norm);
+          t.chunk_tallies[static_cast<std::size_t>(c)] =
+              detail::inspect_chunk(t, detail::sum_of_batches(t, t.bound), t.bound.gradient, t.access, c, norm);
         });
     tally all;
     for (const auto& w : work_) detail::add_to(all, tensors_[w.tensor]->measured = detail::sum_of(*tensors_[w.tensor]));

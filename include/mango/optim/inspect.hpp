@@ -22,13 +22,12 @@ inline const float* sum_of_batches(const tensor_record& t, const operands& o) {
   return t.accumulating || !o.gradient ? t.accumulator : nullptr;
 }
 
-// what one chunk's gradient amounts to: the array, the accumulator, or their sum
-inline tally inspect_chunk(const tensor_record& t, const operands& o, const gradient_functions& access, index_t chunk,
-                           bool norm) {
+// what one chunk of an array, of what has accumulated, or of their sum amounts to
+inline tally inspect_chunk(const tensor_record& t, const float* sum, const void* x, const gradient_functions& access,
+                           index_t chunk, bool norm) {
   const index_t begin = chunk * chunk_elements, end = chunk_end(t, chunk);
-  const float* sum = sum_of_batches(t, o);
-  if (norm) return access.measure(sum, o.gradient, begin, end);
-  return {0, access.nonfinite(sum, o.gradient, begin, end)};
+  if (norm) return access.measure(sum, x, begin, end);
+  return {0, access.nonfinite(sum, x, begin, end)};
 }
 
 // a sum of squares, as if every gradient had been multiplied by the scale. It cannot overflow: squares of floats stay
@@ -37,14 +36,25 @@ inline tally scaled(const tally& all, double gradient_scale) {
   return {all.squared_norm * gradient_scale * gradient_scale, all.nonfinite};
 }
 
+// the first element that is not finite, of an array that has one
+inline index_t first_bad(const float* sum, const void* x, const gradient_functions& access) {
+  index_t bad = 0;
+  while (!access.nonfinite(sum, x, bad, bad + 1)) ++bad;
+  return bad;
+}
+
 // names the element, which is looked for only now
 [[noreturn]] __attribute__((noinline, cold)) inline void refuse_nonfinite(const tensor_record& t, const operands& o,
                                                                           const gradient_functions& access) {
-  const float* sum = sum_of_batches(t, o);
-  index_t bad = 0;
-  while (!access.nonfinite(sum, o.gradient, bad, bad + 1)) ++bad;
   refuse(errc::nonfinite, t.name, "its gradient is not finite at element {got} of {expected}; nothing was changed",
-         t.elements(), bad);
+         t.elements(), first_bad(sum_of_batches(t, o), o.gradient, access));
+}
+
+[[noreturn]] __attribute__((noinline, cold)) inline void refuse_unmeasured(const tensor_record& t) {
+  refuse(errc::order, t.name,
+         "a rule clips by the norm of all gradients, so every gradient is measured before the first update: "
+         "call measure() for each, or step() for all at once",
+         1, 0);
 }
 
 }  // namespace mango

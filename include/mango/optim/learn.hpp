@@ -67,20 +67,32 @@ void observe_chunk(const Target& target, const tensor_record& t, const G* gradie
   observe(static_cast<const Chain*>(nullptr), frame, seen, sums);
 }
 
-/// Between two steps: tensors of a pool learn from each other. `same_shape` is of every tensor the first of its shape,
-/// `rules` are those of every group.
-template <class Chain>
-void share_learned(const list<Chain>& rules, const list<tensor_record*>& tensors, const list<std::uint32_t>& same_shape,
-                   list<double>& room) {
+/// What pools of learning rules need: of every tensor the first of its shape, and room for a pool's numbers.
+struct pooling {
+  list<std::uint32_t> same_shape;
+  list<double> room;
+  /// One tensor more, beside those there are.
+  void note(const shape& s, const list<tensor_record*>& tensors, std::size_t groups) {
+    auto i = static_cast<std::uint32_t>(tensors.size());
+    for (std::uint32_t k = 0; k < tensors.size() && i == tensors.size(); ++k)
+      if (tensors[k]->spec.shape == s) i = k;
+    same_shape.resize(tensors.size());
+    same_shape.push_back(i);
+    room.reserve(4 * (tensors.size() + groups + 1));
+  }
+};
+
+/// Between two steps: tensors of a pool learn from each other. `rules` are those of every group.
+template <class Chain> void share_learned(const list<Chain>& rules, const list<tensor_record*>& tensors, pooling& by) {
   each_learning(rules[0], [&]<class R, int Memory, int, int>(const R& first) {
     if constexpr (pooling_rule<R>) {
       constexpr std::size_t size = sizeof(typename R::pooled) / sizeof(double);
-      room.resize(size * (tensors.size() > rules.size() ? tensors.size() : rules.size()));
-      for (double& x : room) x = 0;
+      by.room.resize(size * (tensors.size() > rules.size() ? tensors.size() : rules.size()));
+      for (double& x : by.room) x = 0;
       const auto each = [&](auto f) {
         for (std::size_t i = 0; i < tensors.size(); ++i) {
-          const auto place = place_in(first.pooled_by(), i, tensors[i]->group, same_shape[i]);
-          double* const at = room.begin() + size * place;
+          const auto place = place_in(first.pooled_by(), i, tensors[i]->group, by.same_shape[i]);
+          double* const at = by.room.begin() + size * place;
           auto all = read_memory<typename R::pooled>(at);
           auto m = read_memory<typename R::memory>(memory_of(*tensors[i]) + Memory);
           f(rule_of<R>(rules[tensors[i]->group]), all, m);

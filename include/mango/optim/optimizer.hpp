@@ -38,13 +38,17 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   /// Other hyperparameters for tensors added from now on that match `filter`; the last group that matches takes them.
   /// Returns the group's number, from 1.
   std::size_t group(const tensor_filter& filter, const Chain& rules) {
+    const detail::alone_at_work now(occupancy_);
     append_rules(rules);
     return append_filter(filter);
   }
 
   /// Registers a tensor and allocates its state (or binds spec.state), zeroed: the only allocation. Raises
   /// errc::duplicate_name, errc::type, errc::memory, errc::overlap.
-  tensor_id add(std::string_view name, const tensor_spec& spec) { return initialised(insert_new(name, spec)); }
+  tensor_id add(std::string_view name, const tensor_spec& spec) {
+    const detail::alone_at_work now(occupancy_);
+    return initialised(insert_new(name, spec));
+  }
   template <std::integral Size> tensor_id add(std::string_view name, Size elements) {
     return add(name, tensor_spec{.shape = {static_cast<index_t>(elements)}});
   }
@@ -53,9 +57,10 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   template <class P, class G>
   tensor_id add(std::string_view name, const tensor_spec& spec, P&& parameter, G&& gradient,
                 std::span<float> master = {}) {
+    const detail::alone_at_work now(occupancy_);
     const auto id = insert_new(name, spec);
     insertion guard{this};
-    bind(id, parameter, gradient, master);
+    bind_views(id, parameter, gradient, master);
     guard.self = nullptr;
     return initialised(id);
   }
@@ -64,21 +69,22 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   /// means that the tensor has none at present: step() leaves it alone and counts it. Raises what spans are checked
   /// for.
   template <class P, class G> void bind(tensor_id id, P&& parameter, G&& gradient, std::span<float> master = {}) {
-    if constexpr (detail::check_elements<P, G>()) {
-      const auto p = detail::view_of(parameter);
-      const auto g = detail::view_of(gradient);
-      bind_erased(id, detail::extent_of("parameter", p), detail::extent_of("gradient", g), master,
-                  find_run<detail::element_of<P>, detail::element_of<G>>(record(id)),
-                  detail::gradient_access<detail::element_of<G>>::measuring);
-    }
+    const detail::alone_at_work now(occupancy_);
+    bind_views(id, parameter, gradient, master);
   }
 
   /// One step of every bound tensor: all gradients are checked (and measured, if a rule asks) before the first write.
   /// Raises errc::nonfinite, naming the first tensor and element, with everything as it was.
-  step_report step(const step_args& args = {}) { return batch(clock(args)); }
+  step_report step(const step_args& args = {}) {
+    const detail::alone_at_work now(occupancy_);
+    return batch(clock(args));
+  }
 
   /// A step taken tensor by tensor.
-  [[nodiscard]] step_type begin_step(const step_args& args = {}) { return step_type(*this, clock(args)); }
+  [[nodiscard]] step_type begin_step(const step_args& args = {}) {
+    const detail::alone_at_work now(occupancy_);
+    return step_type(*this, clock(args));
+  }
 
   /// Adds a micro-batch's gradient to the tensor's accumulator (options.accumulate); the next update of the tensor adds
   /// what is there. Raises errc::order without an accumulator, errc::nonfinite unless options say otherwise.
@@ -114,7 +120,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   struct insertion {
     optimizer* self;
     ~insertion() {
-      if (self) self->remove_last();
+      if (self) self->drop_last();
     }
   };
 
@@ -128,8 +134,19 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     else owned = backend_.allocate(bytes);
     work_.reserve(tensors_.size() + 1);
     frames_.resize(tensors_.size() + 1);
-    if constexpr (kernels::learns) note_shape(spec.shape);
+    if constexpr (kernels::learns) learned_.note(spec.shape, tensors_, rules_.size());
     return insert(name, spec, std::move(layout), std::move(owned), chunk_count(spec.shape.elements()));
+  }
+
+  template <class P, class G> void bind_views(tensor_id id, P& parameter, G& gradient, std::span<float> master) {
+    if constexpr (detail::check_elements<P, G>()) {
+      const auto p = detail::view_of(parameter);
+      const auto g = detail::view_of(gradient);
+      bind_erased(id, detail::extent_of("parameter", p), detail::extent_of("gradient", g), master,
+                  find_run<detail::element_of<P>, detail::element_of<G>>(record(id)),
+                  detail::gradient_access<detail::element_of<G>>::measuring,
+                  detail::gradient_access<detail::element_of<P>>::functions);
+    }
   }
 
   void append_rules(const Chain& rules) {
@@ -229,7 +246,8 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
   }
   static void share(engine& self) {
     auto& opt = static_cast<optimizer&>(self);
-    detail::share_learned(opt.rules_, opt.tensors_, opt.learned_.same_shape, opt.learned_.room);
+    if constexpr (requires { opt.backend_.require_usable(); }) opt.backend_.require_usable();
+    detail::share_learned(opt.rules_, opt.tensors_, opt.learned_);
   }
   static void parallel(const engine& self, index_t n, task t) {
     static_cast<const optimizer&>(self).backend_.run(n, t);
@@ -263,24 +281,11 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     float scale;
     step_info info;
   };
-  // what pools of learning rules need: of every tensor the first of its shape, and room for a pool's numbers
-  struct learned {
-    list<std::uint32_t> same_shape;
-    list<double> room;
-  };
   struct nothing {};
-  void note_shape(const mango::shape& s) {
-    auto i = static_cast<std::uint32_t>(tensors_.size());
-    for (std::uint32_t k = 0; k < tensors_.size() && i == tensors_.size(); ++k)
-      if (tensors_[k]->spec.shape == s) i = k;
-    learned_.same_shape.resize(tensors_.size());
-    learned_.same_shape.push_back(i);
-    learned_.room.reserve(4 * (tensors_.size() + rules_.size() + 1));
-  }
   Backend backend_;
   list<Chain> rules_;    // of no group, then of each group
   list<folded> frames_;  // one per tensor
-  [[no_unique_address]] std::conditional_t<(detail::learning<Chain>::memory > 0), learned, nothing> learned_;
+  [[no_unique_address]] std::conditional_t<(detail::learning<Chain>::memory > 0), detail::pooling, nothing> learned_;
 };
 
 template <class Chain> optimizer(const Chain&) -> optimizer<Chain, stores<>, host>;

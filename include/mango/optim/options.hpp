@@ -18,6 +18,13 @@ struct optimizer_options {
   /// or one tensor's update otherwise.
   std::int64_t max_consecutive_skips = 0;
   rounding half_parameters = rounding::stochastic;
+  /// Look at a parameter where it is bound to a new place, and at bound ones when state is loaded: one that is not
+  /// finite raises errc::nonfinite. Steps do not look: whatever gradients do, they keep finite parameters finite, and
+  /// no gradient mends others.
+  bool check_parameters = true;
+  /// A step on the host in another floating-point environment than the optimizer was made in raises errc::environment;
+  /// otherwise it is counted (fault_counters). Everything else that a step does is the same bits anyway.
+  bool deterministic = false;
   /// Keep an fp32 accumulator per tensor (4 bytes per parameter) for accumulate() and two-phase steps.
   bool accumulate = false;
   /// The key of every random number.
@@ -47,6 +54,14 @@ struct step_counters {
   std::int64_t skipped_steps = 0;      ///< batched or measured steps not applied
   std::int64_t skipped_updates = 0;    ///< single tensors not applied
   std::int64_t consecutive_skips = 0;  ///< skips since something was last applied
+};
+
+/// What was found wrong since the optimizer was made, whether it was refused or not. No state: it is not saved, and a
+/// load does not change it.
+struct fault_counters {
+  std::int64_t nonfinite_parameters = 0;  ///< refused where they were bound, or by a load
+  std::int64_t other_environments = 0;    ///< begin_step() and step() where floats are rounded or flushed otherwise
+  std::int64_t collisions = 0;            ///< calls refused with errc::concurrency
 };
 
 }  // namespace mango

@@ -1,9 +1,11 @@
 #pragma once
 // The tensors of one optimizer: names, memory and bound views. It knows nothing of rules or stores, so it is compiled
 // once however many optimizers a program has.
+#include "mango/core/floating_environment.hpp"
 #include "mango/core/philox.hpp"
 #include "mango/optim/groups.hpp"
 #include "mango/optim/validate.hpp"
+#include "mango/pass/saturation.hpp"
 #include "mango/rule/hyperparameter.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -31,6 +33,16 @@ class tensor_registry {
   std::size_t group(tensor_id id) const { return record(id).group; }
   /// How many updates the tensor has had.
   std::int64_t updates(tensor_id id) const { return record(id).updates; }
+
+  /// How many numbers of 16 bits, of the tensor's bound parameter and of its state, are the largest of their type or
+  /// beyond it: what rounding has cut (float16 by chance, at 65504) or made infinite. Counted now, at the cost of
+  /// reading them: steps take no time to. 0 in a run that is well.
+  index_t saturated(tensor_id id) const {
+    const auto& t = record(id);
+    index_t all = t.bound.parameter ? count_saturated(t.bound.parameter, t.spec.parameter, t.elements()) : 0;
+    for (const auto& p : t.layout.parts) all += count_saturated(t.state + p.offset, p.type, p.elements);
+    return all;
+  }
 
   /// Exact bytes of state of one tensor, or of all: allocated by the optimizer or bound by the trainer.
   std::size_t state_bytes(tensor_id id) const { return record(id).layout.bytes; }
@@ -65,20 +77,26 @@ class tensor_registry {
 
   /// Takes back the last add(), state and all.
   void remove_last() {
+    const detail::alone_at_work now(occupancy_);
     if (tensors_.empty()) raise(errc::order, "there is no tensor to remove", 1, 0);
-    delete tensors_[tensors_.size() - 1];
-    tensors_.pop_back();
-    need_ = {};
-    for (const auto* t : tensors_) need_ = need_ + detail::workspace_of(t->chunks(), t->layout);
+    drop_last();
   }
 
   const optimizer_options& options() const { return options_; }
   const step_counters& counters() const { return counters_; }
+  /// What was found wrong so far.
+  fault_counters faults() const {
+    fault_counters all = faults_;
+    all.collisions = occupancy_.collisions();
+    for (const auto* t : tensors_) all.collisions += t->occupancy.collisions();
+    return all;
+  }
 
   /// Swaps an fp32 parameter with an fp32 slot kept beside it, such as the average of average_weights: once to evaluate
   /// with the average, once more to train on. Raises errc::unknown_name, errc::type, or what spans are checked for.
   void exchange(tensor_id id, std::string_view slot, std::span<float> parameter) const {
     const auto& t = record(id);
+    const detail::alone_at_work now(occupancy_);
     detail::check_span(t.name, detail::extent_of("parameter", parameter), t.elements());
     for (const auto& p : t.layout.parts) {
       if (slot != p.slot) continue;
@@ -101,6 +119,30 @@ class tensor_registry {
   __attribute__((noinline)) ~tensor_registry() {
     for (auto* t : tensors_) delete t;
     for (auto* f : filters_) delete f;
+  }
+
+  void drop_last() {
+    delete tensors_[tensors_.size() - 1];
+    tensors_.pop_back();
+    need_ = {};
+    for (const auto* t : tensors_) need_ = need_ + detail::workspace_of(t->chunks(), t->layout);
+  }
+
+  // compares the calling thread's with that of the constructor
+  void require_environment() {
+    if (const auto now = floating_environment::now(); now != environment_) note_environment(now);
+  }
+  __attribute__((noinline, cold)) void note_environment(const floating_environment& now) {
+    ++faults_.other_environments;
+    if (options_.deterministic)
+      raise(errc::environment, "floats are handled otherwise than when the optimizer was made: {word}, and not {other}",
+            0, 1, {}, now.describe(), environment_.describe());
+  }
+  [[noreturn]] __attribute__((noinline, cold)) void refuse_parameter(const detail::tensor_record& t, const char* what,
+                                                                     index_t element) {
+    ++faults_.nonfinite_parameters;
+    detail::refuse(errc::nonfinite, t.name, "its {word} is not finite at element {got} of {expected}", t.elements(),
+                   element, what);
   }
 
   std::size_t append_filter(const tensor_filter& filter) {
@@ -177,6 +219,9 @@ class tensor_registry {
   bool (*matcher_)(const tensor_filter&, std::string_view, std::string_view, const mango::shape&) = nullptr;
   optimizer_options options_;
   step_counters counters_;
+  fault_counters faults_;
+  floating_environment environment_ = floating_environment::now();
+  mutable detail::occupancy occupancy_;
 };
 
 }  // namespace mango

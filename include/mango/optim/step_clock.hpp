@@ -2,6 +2,7 @@
 // Which step it is, and what the updates of one step share while it lasts.
 #include "mango/optim/options.hpp"
 #include "mango/pass/tally.hpp"
+#include "mango/rule/hyperparameter.hpp"
 
 namespace mango::inline MANGO_ABI::detail {
 
@@ -11,6 +12,12 @@ struct step_clock {
   std::int64_t number, attempt;
   step_args args;
 };
+
+inline void check_args(const step_args& args) {
+  if (args.learning_rate != step_args::scheduled || is_nonfinite(args.learning_rate))
+    require("learning_rate", args.learning_rate, zero_or_more);
+  require("gradient_scale", args.gradient_scale, {-1e30, 1e30});
+}
 
 // the norm of a measured step, computed by whichever update comes first; `attempt` is negative while it is computed
 struct norm_cache {

@@ -6,6 +6,7 @@
 #include "mango/core/list.hpp"
 #include "mango/core/matrix_grid.hpp"
 #include "mango/core/shape.hpp"
+#include "mango/optim/occupancy.hpp"
 #include "mango/optim/options.hpp"
 #include "mango/optim/workspace.hpp"
 #include "mango/pass/tally.hpp"
@@ -141,6 +142,7 @@ struct tensor_record {
   std::int64_t updates = 0;      // t of bias correction
   std::int64_t updated_in = 0;   // the last attempt at a step that updated it
   std::int64_t measured_in = 0;  // the last attempt that measured it
+  detail::occupancy occupancy{};
 
   // bound views; a null `run` means that nothing is bound
   operands bound{};

@@ -87,6 +87,16 @@ template <class E> index_t first_nonfinite(const E* x, index_t n) noexcept {
   return i;
 }
 
+/// The same of n floats or numbers of 16 bits.
+inline index_t first_nonfinite(const void* x, dtype type, index_t n) noexcept {
+  const auto first = [n](const auto* numbers) {
+    return has_nonfinite(numbers, 0, n) ? first_nonfinite(numbers, n) : n;
+  };
+  if (type == dtype::bf16) return first(static_cast<const bfloat16*>(x));
+  if (type == dtype::f16) return first(static_cast<const float16*>(x));
+  return first(static_cast<const float*>(x));
+}
+
 namespace detail {
 // sum of (scale x)^2 over a block, divided by scale^2; in float, four packets wide
 template <class G> double block_norm(const G* g, index_t begin, index_t end, float scale) noexcept {

@@ -62,8 +62,8 @@ inline int __syncthreads_or(int x) {
   return any;
 }
 inline void __threadfence() {}
-inline unsigned atomicAdd(unsigned* x, unsigned by) {
-  const unsigned old = *x;
+template <class T> T atomicAdd(T* x, T by) {
+  const T old = *x;
   *x += by;
   return old;
 }
