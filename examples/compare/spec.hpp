@@ -13,16 +13,15 @@ namespace compare {
 
 constexpr std::string_view name_in(std::string_view spec) { return spec.substr(0, spec.find(':')); }
 
-/// The value of the last `key` in the spec: later options win, as in the library.
+/// The value of `key` in the spec.
 constexpr std::optional<std::string_view> option_in(std::string_view spec, std::string_view key) {
-  std::optional<std::string_view> found;
   const auto colon = spec.find(':');
   for (auto rest = colon == spec.npos ? std::string_view{} : spec.substr(colon + 1); !rest.empty();) {
     const auto comma = rest.find(','), equals = rest.find('=');
-    if (equals < comma && rest.substr(0, equals) == key) found = rest.substr(equals + 1, comma - equals - 1);
+    if (equals < comma && rest.substr(0, equals) == key) return rest.substr(equals + 1, comma - equals - 1);
     rest = comma == rest.npos ? std::string_view{} : rest.substr(comma + 1);
   }
-  return found;
+  return std::nullopt;
 }
 
 /// The learning rate that a spec fixes, if any. Throws std::invalid_argument when it is not a number above zero: the
@@ -38,14 +37,17 @@ inline std::optional<double> rate_in(std::string_view spec) {
   return rate;
 }
 
-/// The spec with the run's peak learning rate, and its seed for stochastic rounding and random projections. Options of
-/// the spec itself come later, so they win.
+/// The spec with the run's peak learning rate, and its seed for stochastic rounding and random projections, unless it
+/// has its own.
 inline std::string completed(std::string_view spec, double rate, std::uint64_t seed) {
-  const std::string_view name = name_in(spec);
-  std::string options;
-  if (name.size() < spec.size()) options.assign(spec.substr(name.size())).front() = ',';
-  return print("%s:learning_rate=%.9g,seed=%llu%s", std::string{name}.c_str(), rate,
-               static_cast<unsigned long long>(seed), options.c_str());
+  std::string line{spec};
+  const auto append = [&](std::string_view key, const std::string& value) {
+    if (option_in(spec, key)) return;
+    line += (line.find(':') == line.npos ? ":" : ",") + std::string{key} + "=" + value;
+  };
+  append("learning_rate", print("%.9g", rate));
+  append("seed", print("%llu", static_cast<unsigned long long>(seed)));
+  return line;
 }
 
 }  // namespace compare

@@ -125,7 +125,7 @@ TEST_CASE("options: --help is no error and shows examples") {
 TEST_CASE("specs: name, options, and what is put in front of them") {
   CHECK(name_in("sgd") == "sgd");
   CHECK(name_in("sgd:momentum=0.9") == "sgd");
-  CHECK(option_in("a:x=1,learning_rate=2e-3,x=3", "x") == "3");
+  CHECK(option_in("a:x=1,learning_rate=2e-3,y=3", "learning_rate") == "2e-3");
   CHECK_FALSE(option_in("a:xx=1", "x").has_value());
   CHECK_FALSE(option_in("a", "x").has_value());
   CHECK(rate_in("a:x=1,learning_rate=2e-3") == 2e-3);
@@ -135,7 +135,8 @@ TEST_CASE("specs: name, options, and what is put in front of them") {
     CHECK_THROWS_AS(rate_in(wrong), std::invalid_argument);
   }
   CHECK(completed("sgd", 0.1, 7) == "sgd:learning_rate=0.1,seed=7");
-  CHECK(completed("adamw:stores=bf16,seed=3", 1e-3, 7) == "adamw:learning_rate=0.001,seed=7,stores=bf16,seed=3");
+  CHECK(completed("adamw:stores=bf16,seed=3", 1e-3, 7) == "adamw:stores=bf16,seed=3,learning_rate=0.001");
+  CHECK(completed("sgd:learning_rate=0.2", 0.1, 7) == "sgd:learning_rate=0.2,seed=7");
 }
 
 TEST_CASE("seeds: a count or a list") {

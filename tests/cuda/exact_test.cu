@@ -97,3 +97,18 @@ TEST_CASE("cuda: the other products have the host's bits") {
       mango::lion_config{.learning_rate = mango::polynomial_decay{.peak = 1e-3, .warmup = 1, .total = 5, .power = 2}},
       {});
 }
+
+TEST_CASE("cuda: numbers at the end of 16 bits are counted as on the host") {
+  if (!support::has_device()) return;
+  constexpr mango::index_t n = 70'001;
+  std::vector<float16> p(static_cast<std::size_t>(n));
+  for (const std::size_t at : {std::size_t{0}, std::size_t{65'535}, std::size_t{65'536}, std::size_t{70'000}})
+    p[at].bits = at % 2 == 0 ? 0x7bff : 0xfc00;
+  const support::device_memory<float16> on_device(p), g(std::vector<float16>(p.size(), {0x7bff}));
+  auto kept = config;
+  kept.options.check_parameters = false;
+  mango::adamw<of<mango::fp32, mango::fp32>, mango::cuda::device> opt(kept, mango::cuda::device{});
+  const auto id = opt.add("w", {.shape = {n}, .parameter = mango::dtype::f16}, on_device.span(), g.span());
+  CHECK(mango::count_saturated(p.data(), mango::dtype::f16, n) == 4);
+  CHECK(opt.saturated(id) == 4);
+}

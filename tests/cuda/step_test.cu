@@ -269,3 +269,28 @@ TEST_CASE("cuda: planned bytes are allocated bytes") {
   CHECK(opt.state_bytes(id) == 2 * (1008 + 16));
   for (const auto& part : opt.state(id)) CHECK(reinterpret_cast<std::uintptr_t>(part.bytes.data()) % 16 == 0);
 }
+
+TEST_CASE("cuda: a parameter that is not finite is refused where it is bound") {
+  if (!support::has_device()) return;
+  const mango::cuda::device where{};
+  constexpr float infinite = std::numeric_limits<float>::infinity();
+  for (const std::size_t at : {std::size_t{0}, std::size_t{16383}, std::size_t{16384}, std::size_t{40'000}}) {
+    std::vector<float> p(40'001, 1.0f);
+    p[at] = infinite;
+    const device_memory<float> bad(p), g(std::vector<float>(p.size(), 0.5f));
+    adamw opt({}, where);
+    CHECK(code_of([&] { opt.add("w", {.shape = {40'001}}, bad.span(), g.span()); }) == errc::nonfinite);
+    CHECK((opt.size() == 0 && opt.faults().nonfinite_parameters == 1));
+    const auto id = opt.add("w", 40'001);
+    opt.begin_step().update(id, bad.span(), g.span());  // steps do not look
+    adamw unchecked({.options = {.check_parameters = false}}, where);
+    CHECK_NOTHROW(unchecked.add("w", {.shape = {40'001}}, bad.span(), g.span()));
+
+    std::vector<mango::float16> halves(p.size(), {0x3c00});
+    halves[at].bits = 0xfc00;
+    const device_memory<mango::float16> h(halves);
+    const auto n = static_cast<mango::index_t>(p.size());
+    CHECK(mango::cuda::find_nonfinite_number(h.data(), mango::dtype::f16, n, where) == static_cast<mango::index_t>(at));
+    CHECK(mango::cuda::find_nonfinite_number(g.data(), mango::dtype::f32, n, where) == n);
+  }
+}

@@ -210,13 +210,14 @@ TEST_CASE("io simulated disk: a power loss leaves the old file or the new one, a
 TEST_CASE("io simulated disk: the same check finds savers that lose files") {
   const auto loses = [](const saver& save) {
     const outcome found = play(save);
-    const bool breaks_order = !in_order(found.log), loses_file = found.mentions("neither the old file nor the new one");
-    CHECK((breaks_order == loses_file && !found.reported));
+    const bool loses_file = found.mentions("neither the old file nor the new one");
+    CHECK((in_order(found.log) == !loses_file && !found.reported));
     return loses_file;
   };
   CHECK_FALSE(loses(with_bug(bug::none)));
-  for (const bug b : {bug::in_place, bug::no_sync, bug::no_folder_sync, bug::renames_first}) CHECK(loses(with_bug(b)));
-  for (const durability how : {durability::none, durability::file}) CHECK(loses(library({.how = how})));
+  const bug all[] = {bug::in_place, bug::no_sync, bug::no_folder_sync, bug::renames_first};
+  for (const bug planted : all) CHECK(loses(with_bug(planted)));
+  for (const durability planted : {durability::none, durability::file}) CHECK(loses(library({.how = planted})));
 }
 
 TEST_CASE("io simulated disk: whichever call fails, an error means the old file and no error the new one") {
@@ -230,9 +231,10 @@ TEST_CASE("io simulated disk: whichever call fails, an error means the old file 
 TEST_CASE("io simulated disk: the same sweep finds savers that ignore a failure") {
   int runs = 0;
   CHECK(sweep(with_bug(bug::none), {}, runs).wrong == "");
-  for (const bug b : {bug::ignores_errors, bug::ignores_counts})
-    CHECK(sweep(with_bug(b), {}, runs).mentions("what the path names is not what was reported"));
-  CHECK(sweep(with_bug(bug::syncs_again), {}, runs).mentions("neither the old file nor the new one"));
+  for (const bug planted : {bug::ignores_errors, bug::ignores_counts})
+    CHECK(sweep(with_bug(planted), {}, runs).mentions("what the path names is not what was reported"));
+  for (const bug planted : {bug::syncs_again})
+    CHECK(sweep(with_bug(planted), {}, runs).mentions("neither the old file nor the new one"));
 }
 
 TEST_CASE("io simulated disk: another saver may come before any call, and be killed at any of its own") {
@@ -288,8 +290,7 @@ TEST_CASE("io simulated disk: whichever call fails, what was read is right") {
       d.on.put(path, older);
       d.plan = kind, d.plan.at = k;
       try {
-        const auto found = load(d, path);
-        CHECK(found == older);
+        CHECK(load(d, path) == older);
       } catch (const error& e) {
         CHECK((e.code() == errc::io_open || e.code() == errc::io_read));
         CHECK((e.got() == kind.error && e.subject() == path));

@@ -63,3 +63,14 @@ TEST_CASE("optim factory: values outside their range, and options that would mea
   check_error(caught([] { make_optimizer("sgd:b1=0.5"); }), errc::unknown_name, "b1");
   check_error(caught([] { make_optimizer(""); }), errc::unknown_name, "");
 }
+
+TEST_CASE("optim factory: an option that is given twice is refused, whichever values it has") {
+  for (const char* line : {"adamw:b1=0.5,b1=0.6", "adamw:b1=0.5,eps=1e-6,b1=0.5", "sgd:stores=fp32,stores=fp32"}) {
+    CAPTURE(std::string(line));
+    const auto e = caught([&] { make_optimizer(line); });
+    check_error(e, errc::config, std::string_view(line).starts_with("sgd") ? "stores" : "b1");
+    CHECK(contains(e.what(), "twice"));
+  }
+  auto opt = make_optimizer("adamw");
+  check_error(caught([&] { opt.group({}, {{"b2", "0.9"}, {"b2", "0.8"}}); }), errc::config, "b2");
+}

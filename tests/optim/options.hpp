@@ -2,6 +2,7 @@
 // whether every option that the factory knows by name changes something
 #include <doctest/doctest.h>
 
+#include <cfenv>
 #include <set>
 #include <vector>
 
@@ -12,7 +13,8 @@
 
 namespace optim_test {
 
-/// Everything an option could change: weights in fp32 and bf16 and the state after some steps, what a NaN does.
+/// Everything an option could change: weights in fp32 and bf16 and the state after some steps, what a NaN does in a
+/// gradient and in a parameter, and what a step does that rounds upwards.
 /// Gradients are random, and have this mean.
 inline std::string behaviour(const std::string& line, float drift) {
   std::string out;
@@ -33,12 +35,20 @@ inline std::string behaviour(const std::string& line, float drift) {
   add(p);
   add(half);
   add(snapshot(opt.tensors()).state);
-  g[4] = std::bit_cast<float>(0x7fc00000u);
-  for (int k = 0; k < 3; ++k) try {
-      out += opt.step().applied ? "applied" : "skipped";
+  const auto note = [&out](auto call) {
+    try {
+      out += call();
     } catch (const mango::error& e) {
       out += e.what();
     }
+  };
+  const auto step = [&] { return opt.step().applied ? "applied" : "skipped"; };
+  std::fesetround(FE_UPWARD);
+  note(step);
+  std::fesetround(FE_TONEAREST);
+  g[4] = std::bit_cast<float>(0x7fc00000u);
+  for (int k = 0; k < 3; ++k) note(step);
+  note([&] { return opt.add("bad", {.shape = {33}}, g, p), "added"; });
   return out;
 }
 
@@ -63,7 +73,8 @@ inline const change common_options[] = {
     {"max_norm", "0.5", ""},           {"on_nonfinite", "skip", ""},
     {"on_nonfinite", "unchecked", ""}, {"max_consecutive_skips", "2", "on_nonfinite=skip"},
     {"half_parameters", "kahan", ""},  {"half_parameters", "nearest", ""},
-    {"accumulate", "yes", ""},         {"seed", "7", ""}};
+    {"accumulate", "yes", ""},         {"check_parameters", "no", ""},
+    {"deterministic", "yes", ""},      {"seed", "7", ""}};
 
 /// Every option of a kind does, with these settings `always`, and none is left without a row.
 inline void every_option_acts(const std::string& kind, std::span<const change> own, float drift = 0,

@@ -175,6 +175,8 @@ TEST_CASE("optim registry: describe says what is used") {
                            "5577",
                            "kahan",
                            "accumulate yes",
+                           "check_parameters yes",
+                           "deterministic no",
                            "987654321",
                            "dense.weight",
                            "4x6",

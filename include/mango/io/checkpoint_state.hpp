@@ -90,6 +90,7 @@ struct collected {
     }
     return out;
   }
+  // those that what follows depends on; what is looked at on the way is the program's
   static std::string options_of(const optimizer_options& o) {
     return join({"on_nonfinite ", name_of(o.on_nonfinite), ", max_consecutive_skips ",
                  mango::digits(o.max_consecutive_skips), ", half_parameters ", name_of(o.half_parameters),

@@ -26,6 +26,7 @@ struct optimizer_model {
 };
 
 template <class Config> void apply_settings(Config& c, std::span<const setting> settings, bool with_options) {
+  require_distinct(settings);
   for (const auto& s : settings) {
     bool known = false;
     text names;

@@ -65,6 +65,10 @@ inline text tensor_registry::describe_totals(std::string_view title) const {
                  name_of(options_.half_parameters),
                  ", accumulate ",
                  options_.accumulate ? "yes" : "no",
+                 ", check_parameters ",
+                 options_.check_parameters ? "yes" : "no",
+                 ", deterministic ",
+                 options_.deterministic ? "yes" : "no",
                  ", seed ",
                  digits(options_.seed),
                  "\n"});

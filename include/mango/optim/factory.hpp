@@ -56,6 +56,7 @@ struct split_settings {
   list<setting> rest;
   std::string_view stores;
   split_settings(std::span<const setting> all, std::string_view store) : stores(store) {
+    require_distinct(all);
     for (const auto& s : all)
       if (s.name == "stores") stores = s.value;
       else rest.push_back(s);
@@ -166,7 +167,8 @@ template <class F> void each_setting(std::string_view rest, F f) {
 }  // namespace detail
 
 /// The optimizer of this name with these settings, among them stores = one of store_names(). Raises errc::unknown_name
-/// for a name or option that does not exist (listing those that do), errc::config for a value out of range.
+/// for a name or option that does not exist (listing those that do), errc::config for a value out of range or an option
+/// that is given twice.
 template <elementwise_backend Backend = host>
 any_optimizer make_optimizer(std::string_view name, std::span<const setting> settings, const Backend& backend = {}) {
   for (const auto& kind : optimizer_kinds()) {

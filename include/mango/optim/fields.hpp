@@ -22,6 +22,8 @@ template <class F> void each_field(optimizer_options& o, F&& f) {
   f("max_consecutive_skips", o.max_consecutive_skips);
   f("half_parameters", o.half_parameters);
   f("accumulate", o.accumulate);
+  f("check_parameters", o.check_parameters);
+  f("deterministic", o.deterministic);
   f("seed", o.seed);
 }
 

@@ -18,9 +18,8 @@ struct optimizer_options {
   /// or one tensor's update otherwise.
   std::int64_t max_consecutive_skips = 0;
   rounding half_parameters = rounding::stochastic;
-  /// Look at a parameter where it is bound to a new place, and at bound ones when state is loaded: one that is not
-  /// finite raises errc::nonfinite. Steps do not look: whatever gradients do, they keep finite parameters finite, and
-  /// no gradient mends others.
+  /// Look at a parameter where it is bound to a new place, and at bound ones before state is loaded: one that is not
+  /// finite raises errc::nonfinite. Steps do not look, nor does update(), which is given its views anew every time.
   bool check_parameters = true;
   /// A step on the host in another floating-point environment than the optimizer was made in raises errc::environment;
   /// otherwise it is counted (fault_counters). Everything else that a step does is the same bits anyway.

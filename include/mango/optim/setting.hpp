@@ -1,5 +1,7 @@
 #pragma once
 // Values of configuration fields from text. Everything that is not exactly a value of the field is an error.
+#include <span>
+
 #include "mango/core/error.hpp"
 #include "mango/optim/options.hpp"
 #include "mango/rule/adam.hpp"
@@ -18,6 +20,15 @@ namespace detail {
 
 [[noreturn]] inline void refuse_value(std::string_view name, std::string_view value, std::string_view expected) {
   raise(errc::config, {name, " is ", quoted(value), " but must be ", expected}, name);
+}
+
+// which of two values was meant, nobody knows
+inline void require_distinct(std::span<const setting> settings) {
+  for (const auto& a : settings)
+    for (const auto* b = &a + 1; b != settings.data() + settings.size(); ++b)
+      if (a.name == b->name)
+        raise(errc::config,
+              {"option ", quoted(a.name), " is given twice: ", quoted(a.value), " and ", quoted(b->value)}, a.name);
 }
 
 template <class Number> Number read_number(std::string_view name, std::string_view text, std::string_view expected) {
