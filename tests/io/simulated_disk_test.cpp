@@ -287,8 +287,7 @@ TEST_CASE("io simulated disk: whichever call fails, what was read is right") {
   for (const fault& kind : kinds)
     for (int k = 0;; ++k) {
       const simulated_disk d;
-      d.on.put(path, older);
-      d.plan = kind, d.plan.at = k;
+      d.on.put(path, older), d.plan = kind, d.plan.at = k;
       try {
         CHECK(load(d, path) == older);
       } catch (const error& e) {
