@@ -20,6 +20,7 @@ template <class P, class R = void, int Sliced = 0> struct part_in_view {
     return (begin + every - 1) / every + static_cast<index_t>(threadIdx.x);
   }
   static __device__ __forceinline__ index_t stride() { return block_size; }
+  __device__ __forceinline__ void ask_for(index_t) const {}  // other threads have work while one waits
   __device__ __forceinline__ float p(index_t i) const { return job.target.load(one{i}); }
   __device__ __forceinline__ float u(index_t i, float p) const {
     const float g = mango::load(in_global(job.gradient), one{i});

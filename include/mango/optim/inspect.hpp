@@ -1,6 +1,6 @@
 #pragma once
 // Looking at gradients before anything is written: is every one finite, and what is their norm.
-#include "mango/optim/kernels.hpp"
+#include "mango/optim/gradient_access.hpp"
 #include "mango/optim/validate.hpp"
 
 namespace mango::inline MANGO_ABI::detail {

@@ -1,6 +1,7 @@
 #pragma once
 // From type-erased operands to the fused pass: the one place where element types become template arguments.
 #include "mango/backend/backend.hpp"
+#include "mango/optim/gradient_access.hpp"
 #include "mango/optim/learn.hpp"
 #include "mango/optim/options.hpp"
 #include "mango/optim/stages.hpp"
@@ -11,51 +12,6 @@
 #include "mango/store/fp32.hpp"
 
 namespace mango::inline MANGO_ABI::detail {
-
-inline void add_to(tally& sum, const tally& x) {
-  sum.squared_norm += x.squared_norm;
-  sum.nonfinite = sum.nonfinite || x.nonfinite;
-}
-
-// sum <- sum + g over one range
-template <class G> void add_to(float* sum, const G* g, index_t begin, index_t end) noexcept {
-  index_t i = begin;
-  for (; i + packet::lanes <= end; i += packet::lanes) save(sum, whole{i}, load(sum, whole{i}) + load(g, whole{i}));
-  for (; i < end; ++i) sum[i] += load(g, one{i});
-}
-
-// everything about a tensor's gradient that depends on its type
-template <class G> struct gradient_access {
-  static bool nonfinite(const float* sum, const void* g, index_t begin, index_t end) {
-    bool bad = false;
-    each_block(sum, g, begin, end, [&](const auto* x, index_t b, index_t e) { bad = bad || has_nonfinite(x, b, e); });
-    return bad;
-  }
-  static tally measure(const float* sum, const void* g, index_t begin, index_t end) {
-    tally t;
-    each_block(sum, g, begin, end, [&](const auto* x, index_t b, index_t e) { add_to(t, tally_range(x, b, e)); });
-    return t;
-  }
-  static void add(float* sum, const void* g, index_t begin, index_t end) {
-    add_to(sum, static_cast<const G*>(g), begin, end);
-  }
-  static constexpr gradient_functions functions{nonfinite, nullptr, add}, measuring{nonfinite, measure, add};
-
- private:
-  template <class F> static void each_block(const float* sum, const void* g, index_t begin, index_t end, F f) {
-    const auto* x = static_cast<const G*>(g);
-    if (!sum) return f(x, begin, end);
-    if (!g) return f(sum, begin, end);
-    float both[1024];
-    for (index_t b = begin; b < end; b += 1024) {
-      const index_t n = end - b < 1024 ? end - b : 1024;
-      std::memcpy(both, sum + b, static_cast<std::size_t>(n) * sizeof(float));
-      add_to(both, x + b, 0, n);
-      asm volatile("" : : "r"(both) : "memory");  // the sums are memory now, and are looked at as such
-      f(static_cast<const float*>(both), index_t{0}, n);
-    }
-  }
-};
 
 // which driver walks these stores
 template <class Chain, class Target, class G, class... S>
@@ -198,9 +154,14 @@ template <class Chain, class... S> struct bound_kernels {
     const auto pass = [&]<class E>(const E* from) {
       const Target to = target<Target>(t, o);
       if constexpr (Pass == passes - 1) {
-        if constexpr (learning<Chain>::sums > 0)
-          observe_chunk<Chain>(to, t, from, f, scale, begin, end, sums(t, chunk));
-        walk<Chain>(typename now::list{}, to, t, from, f, scale, key, begin, end);
+        if constexpr (learning<Chain>::sums > 0) {
+          double* const seen = sums(t, chunk);
+          for (int k = 0; k < learning<Chain>::sums; ++k) seen[k] = 0;
+          walk<Chain>(typename now::list{}, to, t, from, f, scale, key, begin, end,
+                      [&](index_t b, index_t e) { observe_range<Chain>(to, t, from, f, scale, b, e, seen); });
+        } else {
+          walk<Chain>(typename now::list{}, to, t, from, f, scale, key, begin, end);
+        }
       } else {
         constexpr int n = now::chain::sums;
         double products[static_cast<std::size_t>(n * sums_at_once + 1)] = {};
@@ -222,13 +183,18 @@ template <class Chain, class... S> struct bound_kernels {
                                                      index_t begin, index_t end) {
     walk<typename Now::chain>(typename Now::list{}, to, t, from, f, scale, key, begin, end);
   }
-  template <class Rules, class Target, class E, class... Store>
+  // `look`, if there is one, is called for what is about to be moved
+  template <class Rules, class Target, class E, class... Store, class... Look>
   static void walk(store_list<Store...>, const Target& to, const tensor_record& t, const E* from,
-                   const typename Chain::frame& f, float scale, const philox_key& key, index_t begin, index_t end) {
+                   const typename Chain::frame& f, float scale, const philox_key& key, index_t begin, index_t end,
+                   const Look&... look) {
     using pass = driver<Rules, Target, E, Store...>;
-    if constexpr ((factored_store<Store> || ...))
-      pass{f, to, from, views<Store...>(t), scale, key, scratch(t)}(begin, end);
-    else pass{f, to, from, views<Store...>(t), scale, key}(begin, end);
+    if constexpr ((factored_store<Store> || ...)) {
+      pass{f, to, from, views<Store...>(t), scale, key, scratch(t)}(begin, end, look...);
+    } else {
+      (look(begin, end), ...);
+      pass{f, to, from, views<Store...>(t), scale, key}(begin, end);
+    }
   }
 
   // the sums of a chunk, behind the panels' scratch

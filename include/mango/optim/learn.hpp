@@ -42,6 +42,11 @@ template <class R, int Sliced, class Chain, class Target, class G> struct observ
 
   index_t first(index_t every) const { return (begin + every - 1) / every; }
   static constexpr index_t stride() { return 1; }
+  /// Element i is looked at: what is some way behind it will be.
+  void ask_for(index_t i) const {
+    __builtin_prefetch(gradient + i + prefetch_distance);
+    target.prefetch(i + prefetch_distance);
+  }
   float p(index_t i) const { return target.load(one{i}); }
   /// u as it comes to the rule.
   float u(index_t i, float p) const {
@@ -58,11 +63,10 @@ template <class R, int Sliced, class Chain, class Target, class G> struct observ
   }
 };
 
-/// What the rules of a chain observe of a chunk that is about to be moved, into `sums`.
+/// What the rules of a chain observe of numbers that are about to be moved, added to `sums`.
 template <class Chain, class Target, class G>
-void observe_chunk(const Target& target, const tensor_record& t, const G* gradient, const typename Chain::frame& frame,
+void observe_range(const Target& target, const tensor_record& t, const G* gradient, const typename Chain::frame& frame,
                    float scale, index_t begin, index_t end, double* sums) {
-  for (int k = 0; k < learning<Chain>::sums; ++k) sums[k] = 0;
   const observed_chunk<void, 0, Chain, Target, G> seen{frame, target, gradient, scale, begin, end, t};
   observe(static_cast<const Chain*>(nullptr), frame, seen, sums);
 }

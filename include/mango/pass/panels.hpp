@@ -9,6 +9,9 @@ namespace mango::inline MANGO_ABI {
 /// Row sums go to double precision after so many columns.
 inline constexpr index_t flush_columns = 1024;
 
+/// Elements that are looked at before they are moved, at a time.
+inline constexpr index_t elements_seen = 8192;
+
 /// One fused pass over one tensor, some of whose slots are factored; the others may be any element-wise store.
 template <class Chain, class Target, class G, class... S> struct panels {
   static_assert(static_cast<int>(sizeof...(S)) == slot_count<Chain>,
@@ -25,13 +28,22 @@ template <class Chain, class Target, class G, class... S> struct panels {
   float gradient_scale;
   philox_key key;
   panel_scratch scratch;
+  index_t lead = 0;  // elements between what is moved and what is fetched, where something looks at them in between
 
   static constexpr int factored_slots = (0 + ... + (factored_store<S> ? 1 : 0));
   static constexpr bool rounds = (Target::rounds || ... || S::rounds);
 
   /// One chunk of rows, given by its elements.
   void operator()(index_t begin, index_t) const noexcept {
-    run(begin / (scratch.grid.chunk_rows * scratch.grid.columns), std::index_sequence_for<S...>{});
+    run(
+        chunk_at(begin), [](index_t, index_t) {}, std::index_sequence_for<S...>{});
+  }
+  /// The same. look(from, to) is called for all of its elements, some rows at a time, right before they are moved: a
+  /// chunk may be more than a cache holds. What is looked at next is fetched meanwhile.
+  template <class Look> void operator()(index_t begin, index_t, const Look& look) const noexcept {
+    panels ahead = *this;
+    ahead.lead = rows_seen() * scratch.grid.columns;
+    ahead.run(chunk_at(begin), look, std::index_sequence_for<S...>{});
   }
 
  private:
@@ -66,17 +78,36 @@ template <class Chain, class Target, class G, class... S> struct panels {
     }
   }
 
-  template <std::size_t... I> void run(index_t chunk, std::index_sequence<I...> each) const {
+  index_t chunk_at(index_t begin) const { return begin / (scratch.grid.chunk_rows * scratch.grid.columns); }
+  // rows that are looked at together
+  index_t rows_seen() const {
+    const index_t rows = elements_seen / scratch.grid.columns;
+    return rows > panel_scratch::rows ? rows : panel_scratch::rows;
+  }
+
+  template <class Look, std::size_t... I>
+  void run(index_t chunk, const Look& look, std::index_sequence<I...> each) const {
     const matrix_grid& grid = scratch.grid;
     const index_t first = chunk * grid.chunk_rows;
     const index_t last = first + grid.chunk_rows < grid.rows ? first + grid.chunk_rows : grid.rows;
     (clear<S>(scratch.sums(chunk, place<I>(), factored_slots)), ...);
+    index_t seen = first;  // rows before this one
+    const auto see = [&](index_t row) {
+      if (row < seen) return;
+      seen = row + rows_seen() < last ? row + rows_seen() : last;
+      look(row * grid.columns, (seen - 1) * grid.columns + grid.width(seen - 1));
+    };
     for (index_t row = first; row < last;) {
       const index_t stop = row + matrix_grid::flush_rows < last ? row + matrix_grid::flush_rows : last;
       for (; row + panel_scratch::rows <= stop && grid.width(row + panel_scratch::rows - 1) == grid.columns;
-           row += panel_scratch::rows)
+           row += panel_scratch::rows) {
+        see(row);
         walk<panel_rows>(chunk, row, each);
-      for (; row < stop; ++row) walk<1>(chunk, row, each);
+      }
+      for (; row < stop; ++row) {
+        see(row);
+        walk<1>(chunk, row, each);
+      }
       (flush<S>(scratch.sums(chunk, place<I>(), factored_slots)), ...);
     }
   }
@@ -129,7 +160,7 @@ template <class Chain, class Target, class G, class... S> struct panels {
     index_t j = begin;
     for (; j + line <= end; j += line) {
       const index_t ahead = j + prefetch_distance;
-      local.template prefetch<Rows>(row, ahead < width ? ahead : ahead + wrap);
+      local.template prefetch<Rows>(row, lead > 0 ? j + lead : ahead < width ? ahead : ahead + wrap);
       MANGO_UNROLL_4
       for (index_t k = 0; k < line; k += packet::lanes)
         local.template columns<Rows>(v, noise, row, begin, whole{j + k}, each);

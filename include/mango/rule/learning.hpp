@@ -24,10 +24,12 @@ concept learning_rule = update_rule<R> && requires(const R r, step_info& s, type
   r.inform(s, m);
   r.learn(m, s, sums);
 };
-/// One that looks at the tensor before it is moved; on a host chunk by chunk, each in cache:
+/// One that looks at the tensor before it is moved; on a host so much at a time that it is still in cache then:
 ///   static constexpr int sums;  static void observe(const frame&, const Numbers&, double* sums)        adds to them
 /// Numbers are those of one caller: begin and end of their range, and of the indices that a multiple of `every` leads
 /// to, j = of.first(every), j + of.stride(), ... while j every < end are its own (a device has many threads).
+/// of.p(i) is the parameter, of.u(i, p) what comes to the rule, of.slice(k) an array of sliced ones; of.ask_for(i) has
+/// memory fetched for one who walks.
 ///   bool observes() const        optional; false: not as configured, and nothing is looked at
 template <class R> concept observing_rule = learning_rule<R> && R::sums >
 0;

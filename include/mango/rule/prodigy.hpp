@@ -71,13 +71,21 @@ struct estimate_distance {
   template <class Numbers> MANGO_HOST_DEVICE static void observe(const frame& k, const Numbers& of, double* seen) {
     if (k.frozen) return;
     float *const p0 = of.slice(0), *const s = of.slice(1);
-    for (index_t j = of.first(k.every); j * k.every < of.end; j += of.stride()) {
-      const float p = of.p(j * k.every), g = of.u(j * k.every, p);
+    const index_t every = k.every, stride = of.stride() * every, end = of.end;
+    const float b3 = k.b3, fresh = k.fresh;
+    double numerator = seen[0], denominator = seen[1];  // in registers: every sum waits for the one before it
+    index_t j = of.first(every);
+    for (index_t i = j * every; i < end; i += stride, j += of.stride()) {
+      of.ask_for(i);
+      const float p = of.p(i), g = of.u(i, p);
       if (k.starts) p0[j] = p;
-      seen[0] += static_cast<double>(g) * static_cast<double>(p0[j] - p);
-      s[j] = k.b3 * s[j] + k.fresh * g;
-      seen[1] += static_cast<double>(math::abs(s[j]));
+      numerator += static_cast<double>(g) * static_cast<double>(p0[j] - p);
+      const float moved = b3 * s[j] + fresh * g;
+      s[j] = moved;
+      denominator += static_cast<double>(math::abs(moved));
     }
+    seen[0] = numerator;
+    seen[1] = denominator;
   }
   MANGO_HOST_DEVICE void learn(memory& m, const step_info& s, const double* found) const {
     const double d = s.distance;
