@@ -125,8 +125,22 @@ class session {
     return done * times / how_.steps != (done - 1) * times / how_.steps;
   }
 
-  void evaluate(std::size_t done, double rate) {
+  // with the weights that one would ship, which are not always those that are trained
+  nn::classification evaluate_held_out() {
+    std::vector<std::vector<float>> trained;
+    std::uint32_t i = 0;
+    for (const tensor& t : network_.tensors()) {
+      const auto& kept = trained.emplace_back(t.value.begin(), t.value.end());
+      optimizer_.evaluation_weights({i++}, kept, t.value);
+    }
     const auto result = network_.evaluate(data_);
+    i = 0;
+    for (const tensor& t : network_.tensors()) std::copy_n(trained[i++].begin(), t.value.size(), t.value.begin());
+    return result;
+  }
+
+  void evaluate(std::size_t done, double rate) {
+    const auto result = evaluate_held_out();
     const auto targets = static_cast<double>(data_.held_out_size() * data_.units());
     run_.loss = result.loss;
     run_.accuracy = static_cast<double>(result.correct) / targets;

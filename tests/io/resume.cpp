@@ -1,4 +1,4 @@
-// resume [--folder FOLDER] [OPTIMIZER...]: for every optimizer with every store, in processes of their own and with
+// resume [--folder FOLDER] [OPTIMIZER...]: for every optimizer with every store, and features, in processes of their own and with
 // another number of threads in each, is training that was saved and resumed training that was never interrupted? Bit
 // for bit, parameters and state; a learning rate that falls after 8 steps is saved around that step too. As a control
 // every saved array is set to zero: that must be refused or change what follows. Prints one line; exits 0 when all is
@@ -166,6 +166,27 @@ int dead_arrays(const std::string& line, const std::string& saved, const std::st
   return dead;
 }
 
+// features that remember something, or change what another rule remembers
+constexpr const char* with_features[] = {
+    "adamw:b1=0",
+    "adamw:cautious=yes,kourkoutas=yes",
+    "adamw:orthograd=yes,grams=yes,stores=factored",
+    "adamw:slow_alpha=2,slow_b3=0.99,slow_alpha_warmup=20,slow_b3_warmup=20",
+    "adopt:nesterov=yes,atan2=yes,cautious_decay=yes",
+    "prodigy:slow_alpha=2,slow_b3=0.99,kourkoutas=yes",
+    "simplified_ademamix:orthograd=yes,kourkoutas=yes",
+    "lion:cautious=yes,stores=factored",
+    "prodigy_lion:cautious=yes",
+};
+// so that much changes in a few steps: d grows, more slowly than its estimate; the largest rate lies behind
+std::string with_settings(std::string_view line) {
+  const char* const settings = line.starts_with("prodigy") ? "d0=1e-3,d_coef=20,growth_rate=1.3,slice=3,limiter=no,"
+                                                             "learning_rate=step_decay 1 8 0.5"
+                               : line.starts_with("schedule_free") ? "learning_rate=step_decay 0.01 5 0.5"
+                                                                   : "learning_rate=step_decay 0.01 8 0.5";
+  return std::string(line) + (line.find(':') != line.npos ? "," : ":") + settings;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -177,17 +198,10 @@ int main(int count, char** arguments) {
     else lines.push_back(w[i]);
   std::string work = folder + "/mango-resume-XXXXXX";
   if (!mkdtemp(work.data())) return 2;
-  if (lines.empty())
-    mango::each_optimizer([&](std::string_view line) {
-      const bool has_settings = line.find(':') != line.npos;
-      // d grows, more slowly than its estimate; the largest rate lies behind
-      const char* const settings =
-          line.starts_with("prodigy")
-              ? "d0=1e-3,d_coef=20,growth_rate=1.3,slice=3,limiter=no,learning_rate=step_decay 1 8 0.5"
-          : line.starts_with("schedule_free") ? "learning_rate=step_decay 0.01 5 0.5"
-                                              : "learning_rate=step_decay 0.01 8 0.5";
-      lines.push_back(std::string(line) + (has_settings ? "," : ":") + settings);
-    });
+  if (lines.empty()) {
+    mango::each_optimizer([&](std::string_view line) { lines.push_back(with_settings(line)); });
+    for (const char* line : with_features) lines.push_back(with_settings(line));
+  }
 
   int resumed = 0, wrong = 0, dead = 0;
   constexpr int last = 11;

@@ -146,3 +146,18 @@ TEST_CASE("optim factory: groups that share one d have one learning rate") {
   CHECK(shared.group({}, {{"weight_decay", "0.5"}}) == 1);
   CHECK(apart.group({}, {{"learning_rate", "0.5"}}) == 1);
 }
+
+TEST_CASE("optim factory: the weights to evaluate are the trained ones, but for schedule_free") {
+  for (const auto& kind : mango::optimizer_kinds()) {
+    CAPTURE(std::string(kind.name));
+    auto opt = make_optimizer(kind.name);
+    auto p = uniform(33, 1), g = uniform(33, 2), out = p;
+    const auto id = opt.add("w", {.shape = {33}}, p, g);
+    for (int k = 0; k < 3; ++k) opt.step();
+    const auto trained = p;
+    opt.evaluation_weights(id, p, out);
+    CHECK(same_bits(p, trained));
+    CHECK(same_bits(out, p) == (kind.name != std::string_view("schedule_free")));
+    check_error(caught([&] { opt.evaluation_weights(id, p, std::span(out).first(32)); }), errc::size, "w");
+  }
+}

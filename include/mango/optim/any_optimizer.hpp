@@ -21,6 +21,7 @@ struct optimizer_model {
   virtual void bind(tensor_id id, std::span<float> p, std::span<const float> g) = 0;
   virtual void bind(tensor_id id, std::span<bfloat16> p, std::span<const bfloat16> g, std::span<float> master) = 0;
   virtual step_report step(const step_args& args) = 0;
+  virtual void evaluation_weights(tensor_id id, std::span<const float> p, std::span<float> out) const = 0;
   virtual text describe() const = 0;
   virtual text hyperparameters() const = 0;
 };
@@ -77,6 +78,13 @@ template <class Optimizer, class Backend> class named_model : public optimizer_m
     optimizer_.bind(id, p, g, master);
   }
   step_report step(const step_args& args) override { return optimizer_.step(args); }
+  void evaluation_weights(tensor_id id, std::span<const float> p, std::span<float> out) const override {
+    if constexpr (requires { optimizer_.evaluation_weights(id, p, out); })
+      return optimizer_.evaluation_weights(id, p, out);
+    check_span(optimizer_.name(id), extent_of("parameter", p), optimizer_.shape(id).elements());
+    check_span(optimizer_.name(id), extent_of("weights", out), optimizer_.shape(id).elements());
+    if (!p.empty()) std::memcpy(out.data(), p.data(), p.size_bytes());
+  }
   text describe() const override { return optimizer_.describe(); }
   text hyperparameters() const override { return optimizer_.hyperparameters(); }
 
@@ -124,6 +132,11 @@ class any_optimizer {
     model_->bind(id, p, g, master);
   }
   step_report step(const step_args& args = {}) { return model_->step(args); }
+  /// Writes to `out` the weights to evaluate and to ship, of a tensor whose trained weights are p: these, but for
+  /// schedule_free, which trains between two sets of weights.
+  void evaluation_weights(tensor_id id, std::span<const float> p, std::span<float> out) const {
+    model_->evaluation_weights(id, p, out);
+  }
   /// Exact bytes of state: of all tensors, or of one that is not registered yet.
   std::size_t state_bytes() const { return tensors().state_bytes(); }
   std::size_t state_bytes(const tensor_spec& spec) const { return model_->state_bytes(spec); }
