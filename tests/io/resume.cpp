@@ -1,8 +1,8 @@
-// resume [--folder FOLDER] [OPTIMIZER...]: for every optimizer with every store, and features, in processes of their own and with
-// another number of threads in each, is training that was saved and resumed training that was never interrupted? Bit
-// for bit, parameters and state; a learning rate that falls after 8 steps is saved around that step too. As a control
-// every saved array is set to zero: that must be refused or change what follows. Prints one line; exits 0 when all is
-// right.
+// resume [--folder FOLDER] [OPTIMIZER...]: for every optimizer with every store, and some with features, in processes
+// of their own and with another number of threads in each, is training that was saved and resumed training that was
+// never interrupted? Bit for bit, parameters and state; a learning rate that falls after 8 steps is saved around that
+// step too. As a control every saved array is set to zero: that must be refused or change what follows. Prints one
+// line; exits 0 when all is right.
 #include <sys/wait.h>
 #include <unistd.h>
 
