@@ -77,14 +77,13 @@ inline const change common_options[] = {
     {"accumulate", "yes", ""},         {"check_parameters", "no", ""},
     {"deterministic", "yes", ""},      {"seed", "7", ""}};
 
-/// "d0=1,b1=2" without the one of this name.
-inline std::string without(const std::string& settings, std::string_view option) {
-  std::string rest;
+/// "d0=1,b1=2" with one setting more, in place of one of this name.
+inline std::string set(const std::string& settings, std::string_view option, std::string_view value) {
+  std::string all;
   mango::detail::each_setting(settings, [&](const mango::setting& s) {
-    if (s.name == option) return;
-    rest += (rest.empty() ? "" : ",") + std::string(s.name) + "=" + std::string(s.value);
+    if (s.name != option) all += std::string(s.name) + "=" + std::string(s.value) + ",";
   });
-  return rest;
+  return all + std::string(option) + "=" + std::string(value);
 }
 
 /// Every option of a kind does, with these settings `always`, and none is left without a row.
@@ -94,10 +93,11 @@ inline void every_option_acts(const std::string& kind, std::span<const change> o
   std::vector<change> all(std::begin(common_options), std::end(common_options));
   all.insert(all.end(), own.begin(), own.end());
   for (const auto& c : all) {
-    const std::string settings = always + (*c.with && !always.empty() ? "," : "") + c.with;
-    const std::string base = kind + (settings.empty() ? "" : ":") + settings;
-    const std::string rest = without(settings, c.option);
-    const std::string changed = kind + ":" + rest + (rest.empty() ? "" : ",") + c.option + "=" + c.value;
+    std::string settings = always;
+    mango::detail::each_setting(c.with, [&](const mango::setting& own_setting) {
+      settings = set(settings, own_setting.name, own_setting.value);
+    });
+    const std::string base = kind + ":" + settings, changed = kind + ":" + set(settings, c.option, c.value);
     CAPTURE(changed);
     const bool acts = behaviour(changed, drift) != behaviour(base, drift),
                repeats = behaviour(changed, drift) == behaviour(changed, drift);
