@@ -3,6 +3,7 @@
 #include "mango/optim/tensor.hpp"
 #include "mango/pass/saturation.hpp"
 
+#include "mango/cuda/device.hpp"
 #include "mango/cuda/job.cuh"
 #include "mango/cuda/launch.cuh"
 #include "mango/cuda/team.cuh"
