@@ -98,7 +98,7 @@ TEST_CASE("cuda: the other products have the host's bits") {
       {});
 }
 
-TEST_CASE("cuda: numbers at the end of 16 bits are counted as on the host") {
+TEST_CASE("cuda: numbers at the end of 16 bits, and arrays that are not aligned, are counted") {
   if (!support::has_device()) return;
   constexpr mango::index_t n = 70'001;
   std::vector<float16> p(static_cast<std::size_t>(n));
@@ -111,4 +111,9 @@ TEST_CASE("cuda: numbers at the end of 16 bits are counted as on the host") {
   const auto id = opt.add("w", {.shape = {n}, .parameter = mango::dtype::f16}, on_device.span(), g.span());
   CHECK(mango::count_saturated(p.data(), mango::dtype::f16, n) == 4);
   CHECK(opt.saturated(id) == 4);
+
+  CHECK(opt.unaligned() == 0);
+  const support::device_memory<float16> moved(p, 1);
+  opt.bind(id, moved.span(), g.span());
+  CHECK(opt.unaligned() == 1);
 }

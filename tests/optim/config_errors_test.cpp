@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <stdexcept>
 
 #include "mango/optim/adam.hpp"
 #include "mango/optim/adamw.hpp"
@@ -163,6 +164,23 @@ TEST_CASE("optim config: a schedule function that returns no rate is refused bef
     check_error(caught([&] { opt.step(); }), errc::config, "learning_rate");
     CHECK(same_bits(p, untouched));
   }
+}
+
+TEST_CASE("optim config: what a schedule function throws comes out of the step, with everything as it was") {
+  // more than one tensor, so that some would have moved
+  auto p = uniform(70'000, 1), q = uniform(5, 2), g = uniform(70'000, 3), h = uniform(5, 4);
+  mango::adamw opt{
+      {.learning_rate = +[](std::int64_t t) { return t == 2 ? throw std::runtime_error("no rate") : 0.1; }}};
+  const auto w = opt.add("w", {.shape = {70'000}}, p, g);
+  opt.add("b", {.shape = {5}}, q, h);
+  opt.step();
+  const snapshot before(opt);
+  const auto p_before = p, q_before = q;
+  CHECK_THROWS_AS(opt.step(), std::runtime_error);
+  const auto token = opt.begin_step();
+  CHECK_THROWS_AS(token.update(w, p, g), std::runtime_error);
+  CHECK((snapshot(opt) == before && same_bits(p, p_before) && same_bits(q, q_before)));
+  CHECK(opt.step({.learning_rate = 0.1}).applied);  // nobody is still at work
 }
 
 TEST_CASE("optim config: a negative number of skips is refused, not taken for never") {

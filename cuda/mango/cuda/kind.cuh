@@ -165,6 +165,11 @@ struct bound_kind {
   const kind_functions* kind;
   bool wide;
 };
+inline index_t count_unaligned(const list<bound_kind>& kinds) {
+  index_t all = 0;
+  for (const auto& k : kinds) all += k.kind && !k.wide ? 1 : 0;
+  return all;
+}
 
 namespace detail {
 template <class Chain, class Target, class G, class... S>

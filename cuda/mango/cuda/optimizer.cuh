@@ -138,6 +138,8 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
     return program_.updates(id.index, backend_);
   }
 
+  /// Bound tensors with an array that is not aligned to 16 bytes: their kernels move one number at a time.
+  index_t unaligned() const { return cuda::count_unaligned(kinds_); }
   /// How many numbers of 16 bits are at the end of their range; see tensor_registry::saturated(). Waits for the stream.
   index_t saturated(tensor_id id) const { return cuda::count_saturated(record(id), backend_); }
 
