@@ -20,11 +20,17 @@ template <class P, class R = void, int Sliced = 0> struct part_in_view {
     return (begin + every - 1) / every + static_cast<index_t>(threadIdx.x);
   }
   static __device__ __forceinline__ index_t stride() { return block_size; }
-  __device__ __forceinline__ void ask_for(index_t) const {}  // other threads have work while one waits
   __device__ __forceinline__ float p(index_t i) const { return job.target.load(one{i}); }
   __device__ __forceinline__ float u(index_t i, float p) const {
     const float g = mango::load(in_global(job.gradient), one{i});
     return mango::detail::before<R>(static_cast<const typename P::chain*>(nullptr), frame, g * scale, p);
+  }
+  template <class F> __device__ __forceinline__ void each(index_t every, double* to, const F& f) const {
+    for (index_t j = first(every); j * every < end; j += stride()) {
+      const float x = p(j * every);
+      const auto r = f(one{j}, x, u(j * every, x));
+      for (int k = 0; k < r.count; ++k) to[k] += static_cast<double>(r.a[k]) * static_cast<double>(r.b[k]);
+    }
   }
   __device__ __forceinline__ double squared_norm() const {
     double squares = 0;

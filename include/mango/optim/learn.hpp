@@ -2,6 +2,7 @@
 // A tensor's side of learning rules: where what they remember lies, and what they look at while it is moved.
 #include "mango/optim/tensor.hpp"
 #include "mango/pass/lanes.hpp"
+#include "mango/pass/observe.hpp"
 #include "mango/rule/learned.hpp"
 
 namespace mango::inline MANGO_ABI::detail {
@@ -42,11 +43,6 @@ template <class R, int Sliced, class Chain, class Target, class G> struct observ
 
   index_t first(index_t every) const { return (begin + every - 1) / every; }
   static constexpr index_t stride() { return 1; }
-  /// Element i is looked at: what is some way behind it will be.
-  void ask_for(index_t i) const {
-    __builtin_prefetch(gradient + i + prefetch_distance);
-    target.prefetch(i + prefetch_distance);
-  }
   float p(index_t i) const { return target.load(one{i}); }
   /// u as it comes to the rule.
   float u(index_t i, float p) const {
@@ -56,10 +52,50 @@ template <class R, int Sliced, class Chain, class Target, class G> struct observ
   double squared_norm() const {
     return mango::squared_norm(gradient, begin, end) * static_cast<double>(scale) * static_cast<double>(scale);
   }
+  template <class F> void each(index_t every, double* to, const F& f) const {
+    constexpr index_t lanes = packet::lanes;
+    const observed_chunk local = *this;  // its address never escapes, so no store can be thought to change it
+    const index_t last = (end + every - 1) / every;
+    index_t j = first(every);
+    using sums = decltype(f(one{j}, 0.0f, 0.0f));
+    double some[sums::count * packet::lanes] = {};
+    for (; j + lanes <= last; j += lanes) {
+      const index_t i = j * every;
+      local.ask_for(i, every);
+      constexpr std::make_index_sequence<packet::lanes> all{};
+      const packet x = gather([&](one at) { return local.target.load(at); }, i, every, all);
+      const packet g = gather([&](one at) { return load(local.gradient, at); }, i, every, all);
+      const auto r = f(whole{j}, x, before<R>(static_cast<const Chain*>(nullptr), local.frame, g * local.scale, x));
+      for (int k = 0; k < sums::count; ++k) add_products(some + k * lanes, r.a[k], r.b[k]);
+    }
+    for (; j < last; ++j) {
+      const float x = local.p(j * every);
+      const auto r = f(one{j}, x, local.u(j * every, x));
+      for (int k = 0; k < sums::count; ++k) to[k] += static_cast<double>(r.a[k]) * static_cast<double>(r.b[k]);
+    }
+    for (int k = 0; k < sums::count; ++k)
+      for (int lane = 0; lane < lanes; ++lane) to[k] += some[k * lanes + lane];
+  }
   float* slice(int k) const { return slice_of<Chain>(tensor, Sliced + k); }
 
   template <class Q, int At> observed_chunk<Q, At, Chain, Target, G> as() const {
     return {frame, target, gradient, scale, begin, end, tensor};
+  }
+
+ private:
+  // what comes a few lines behind is fetched: such strides are more than the hardware sees coming
+  void ask_for(index_t i, index_t every) const {
+    for (index_t at = 0; at < packet::lanes * every; at += 16) {
+      __builtin_prefetch(gradient + i + at + prefetch_distance);
+      target.prefetch(i + at + prefetch_distance);
+    }
+  }
+  // lane l is element i + l every
+  template <std::size_t... L, class Array>
+  static packet gather(const Array& of, index_t i, index_t every, std::index_sequence<L...>) {
+    packet x(0.0f);
+    (x.set(static_cast<int>(L), of(one{i + static_cast<index_t>(L) * every})), ...);
+    return x;
   }
 };
 

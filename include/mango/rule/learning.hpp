@@ -28,8 +28,9 @@ concept learning_rule = update_rule<R> && requires(const R r, step_info& s, type
 ///   static constexpr int sums;  static void observe(const frame&, const Numbers&, double* sums)        adds to them
 /// Numbers are those of one caller: begin and end of their range, and of the indices that a multiple of `every` leads
 /// to, j = of.first(every), j + of.stride(), ... while j every < end are its own (a device has many threads).
-/// of.p(i) is the parameter, of.u(i, p) what comes to the rule, of.slice(k) an array of sliced ones; of.ask_for(i) has
-/// memory fetched for one who walks.
+/// of.p(i) is the parameter, of.u(i, p) what comes to the rule, of.slice(k) an array of sliced ones.
+///   of.each(every, sums, f)      for all of them f(at, p, u), several at a time where the host has packets, `at` their
+///                                place in sliced arrays; it returns products<T, N>, which are added to N sums
 ///   bool observes() const        optional; false: not as configured, and nothing is looked at
 template <class R> concept observing_rule = learning_rule<R> && R::sums >
 0;
@@ -91,15 +92,14 @@ MANGO_HOST_DEVICE void each_learning(const chain_t<Head, Tail...>& c, const F& f
     each_learning<Memory + memory_of<Head>(), Sums + sums_of<Head>(), Sliced + sliced_of<Head>()>(c.tail, f);
 }
 
-/// u as it comes to rule R, for one number: only rules without slots may stand before a rule that observes.
-template <class R, class Head, class... Tail>
-MANGO_HD float before(const chain_t<Head, Tail...>*, const typename chain_t<Head, Tail...>::frame& k, float u,
-                      float p) {
+/// u as it comes to rule R: only rules without slots may stand before a rule that observes.
+template <class R, class Head, class... Tail, class T>
+MANGO_HD T before(const chain_t<Head, Tail...>*, const typename chain_t<Head, Tail...>::frame& k, T u, T p) {
   if constexpr (std::is_same_v<Head, R>) return u;
   else {
     static_assert(slot_count<Head> == 0,
                   "mango: a rule that observes (Prodigy's distance, Kourkoutas) stands before rules with slots");
-    float none[1] = {}, x = u;
+    T none[1] = {}, x = u;
     u = link<Head, 0, false>(k.head, u, x, p, none, std::index_sequence<>{});
     return before<R>(static_cast<const chain_t<Tail...>*>(nullptr), k.tail, u, p);
   }

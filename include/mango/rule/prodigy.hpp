@@ -1,5 +1,6 @@
 #pragma once
 // Prodigy: how far the weights are from where they end, and so how long steps may be.
+#include "mango/core/access.hpp"
 #include "mango/rule/learning.hpp"
 #include "mango/rule/learning_rate.hpp"
 
@@ -67,25 +68,22 @@ struct estimate_distance {
   }
   template <class T> MANGO_HD static T apply(const frame& k, T u) { return k.d * u; }
 
+  // what is multiplied and summed: g (p0 - p), and |s|
+  struct looking {
+    float b3, fresh;
+    bool starts;
+    float *p0, *s;
+    template <class At, class T> MANGO_HD products<T, 2> operator()(At at, T p, T g) const {
+      if (starts) mango::save(p0, at, p);
+      const T moved = T(b3) * mango::load(s, at) + T(fresh) * g;
+      mango::save(s, at, moved);
+      return {{g, math::abs(moved)}, {mango::load(p0, at) - p, T(1.0f)}};
+    }
+  };
   MANGO_EITHER_SIDE
   template <class Numbers> MANGO_HOST_DEVICE static void observe(const frame& k, const Numbers& of, double* seen) {
     if (k.frozen) return;
-    float *const p0 = of.slice(0), *const s = of.slice(1);
-    const index_t every = k.every, stride = of.stride() * every, end = of.end;
-    const float b3 = k.b3, fresh = k.fresh;
-    double numerator = seen[0], denominator = seen[1];  // in registers: every sum waits for the one before it
-    index_t j = of.first(every);
-    for (index_t i = j * every; i < end; i += stride, j += of.stride()) {
-      of.ask_for(i);
-      const float p = of.p(i), g = of.u(i, p);
-      if (k.starts) p0[j] = p;
-      numerator += static_cast<double>(g) * static_cast<double>(p0[j] - p);
-      const float moved = b3 * s[j] + fresh * g;
-      s[j] = moved;
-      denominator += static_cast<double>(math::abs(moved));
-    }
-    seen[0] = numerator;
-    seen[1] = denominator;
+    of.each(k.every, seen, looking{k.b3, k.fresh, k.starts, of.slice(0), of.slice(1)});
   }
   MANGO_HOST_DEVICE void learn(memory& m, const step_info& s, const double* found) const {
     const double d = s.distance;

@@ -91,6 +91,7 @@ enum class survey : std::uint8_t { none, state, update, parameter };
 
 /// Factors of the products that a survey sums in double: a[k] b[k].
 template <class T, int N> struct products {
+  static constexpr int count = N;
   T a[static_cast<std::size_t>(N)], b[static_cast<std::size_t>(N)];
 };
 template <class T> struct products<T, 0> {};
