@@ -140,3 +140,37 @@ TEST_CASE("optim adaptive: without features a featured type is the plain one") {
   CHECK(close(trained<adopt<two>>({}, way::batch), trained<adopt<two, host, featured>>({}, way::batch)) == 0);
   CHECK(close(trained<lion<>>({}, way::batch), trained<lion<stores<fp32>, host, featured>>({}, way::batch)) < 1e-6);
 }
+
+TEST_CASE("optim adaptive: normalised momentum is Adam with its halves in the other order, over any store") {
+  const auto rules = chain(scale_by_second_moment{.b1 = 0}, average_updates{.bias_correction = true}, cautious{},
+                           decoupled_step{0.01, 0.1});
+  const index_t n = 1000;
+  optimizer opt{rules, stores<fp32, fp32>{}};
+  optimizer small{rules, stores<dynamic8<>, dynamic8<>>{}};
+  auto p = uniform(n, 1), q = p, g = p;
+  const auto w = opt.add("w", {.shape = {n}}), x = small.add("w", {.shape = {n}});
+  std::vector<double> want(p.begin(), p.end()), m(want.size()), v(want.size());
+  for (int t = 1; t <= 6; ++t) {
+    refill(g, uniform(n, 10 + static_cast<unsigned>(t)));
+    double kept = 0;
+    std::vector<double> u(want.size());
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      const double each = static_cast<double>(g[i]);
+      v[i] = 0.999 * v[i] + 0.001 * each * each;
+      const double normalised = each / (std::sqrt(v[i] / (1 - std::pow(0.999, t))) + 1e-8);
+      m[i] = 0.9 * m[i] + 0.1 * normalised;
+      u[i] = m[i] * normalised > 0 ? m[i] / (1 - std::pow(0.9, t)) : 0;
+      kept += u[i] != 0;
+    }
+    for (std::size_t i = 0; i < u.size(); ++i) want[i] -= 0.01 * (u[i] * static_cast<double>(n) / kept + 0.1 * want[i]);
+    opt.begin_step().update(w, p, g);
+    small.begin_step().update(x, q, g);
+  }
+  double apart = 0, far = 0;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    apart = std::max(apart, std::abs(static_cast<double>(p[i]) - want[i]));
+    far = std::max(far, std::abs(static_cast<double>(q[i]) - want[i]));
+  }
+  CHECK(apart < 1e-6);
+  CHECK(far < 0.05);
+}
