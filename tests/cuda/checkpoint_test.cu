@@ -78,3 +78,28 @@ TEST_CASE("cuda: a checkpoint of the device resumes there, and loads on the host
   resumes<mango::smmf, stores<mango::factored<>, mango::factored<>>>(mango::smmf_config{});
   resumes<prodigy, stores<mango::fp32, mango::fp32>>(mango::prodigy_config{});
 }
+
+TEST_CASE("cuda: a load looks at the parameters that are bound, and not at those of an update") {
+  if (!support::has_device()) return;
+  using adamw = mango::adamw<stores<mango::fp32, mango::bf16>, mango::cuda::device>;
+  const io_test::temporary_folder folder;
+  std::vector<float> p(1000, 1.0f);
+  support::device_memory<float> on_device(p), g(p);
+  const mango::tensor_spec spec{.shape = {1000}};
+  adamw saved({}, mango::cuda::device{}), bound({}, mango::cuda::device{}), fused({}, mango::cuda::device{});
+  saved.add("w", spec);
+  mango::save_checkpoint(saved, folder / "c");
+  bound.add("w", spec, on_device.span(), g.span());
+  fused.begin_step().update(fused.add("w", spec), on_device.span(), g.span());
+  p[77] = std::bit_cast<float>(0x7f800000u);
+  on_device = p;
+  mango::errc code{};
+  try {
+    mango::load_checkpoint(bound, folder / "c");
+  } catch (const mango::error& e) {
+    code = e.code();
+    CHECK(e.got() == 77);
+  }
+  CHECK(code == mango::errc::nonfinite);
+  CHECK_NOTHROW(mango::load_checkpoint(fused, folder / "c"));
+}

@@ -10,6 +10,7 @@ namespace mango::inline MANGO_ABI::detail {
 // the only one that a device optimizer lets at its memory
 struct device_checkpoint_access {
   template <class O> static const tensor_registry& registry(const O& opt) { return opt; }
+  template <class O> static bool is_bound(const O& opt, std::size_t i) { return opt.kinds_[i].stays; }
   template <class O> static const auto& backend(const O& opt) { return opt.backend_; }
   template <class O> static void restore(O& opt, const step_counters& counters, const list<std::int64_t>& updates) {
     opt.program_.restore(counters, updates, opt.backend_);
@@ -52,10 +53,13 @@ template <on_a_device Optimizer> class live_state<Optimizer> : public optimizer_
   }
   void check_parameters() const override {
     if (!options().check_parameters) return;
-    for (const auto* t : tensors())
-      cuda::check_bound_parameter(*t, t->bound, {}, where(), [&](const char* what, index_t bad) {
-        checkpoint_access::refuse_parameter(device_checkpoint_access::registry(*opt_), *t, what, bad);
+    for (std::size_t i = 0; i < tensors().size(); ++i) {
+      if (!device_checkpoint_access::is_bound(*opt_, i)) continue;
+      const auto& t = *tensors()[i];
+      cuda::check_bound_parameter(t, t.bound, {}, where(), [&](const char* what, index_t bad) {
+        checkpoint_access::refuse_parameter(device_checkpoint_access::registry(*opt_), t, what, bad);
       });
+    }
   }
   void replace(const replacement& by) override {
     if constexpr (!std::is_const_v<Optimizer>) {

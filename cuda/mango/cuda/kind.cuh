@@ -164,6 +164,7 @@ template <class Kernels, class Chain, class Target, class G, bool Wide, class...
 struct bound_kind {
   const kind_functions* kind;
   bool wide;
+  bool stays = false;  // the parameter was bound, and is not that of one update() alone
 };
 inline index_t count_unaligned(const list<bound_kind>& kinds) {
   index_t all = 0;

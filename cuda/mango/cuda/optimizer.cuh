@@ -141,7 +141,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
   /// Bound tensors with an array that is not aligned to 16 bytes: their kernels move one number at a time.
   index_t unaligned() const { return cuda::count_unaligned(kinds_); }
   /// How many numbers of 16 bits are at the end of their range; see tensor_registry::saturated(). Waits for the stream.
-  index_t saturated(tensor_id id) const { return cuda::count_saturated(record(id), backend_); }
+  index_t saturated(tensor_id id) const { return cuda::count_saturated(record(id), kinds_[id.index].stays, backend_); }
 
   /// Exact bytes of state that a tensor of this spec will take on a device.
   static std::size_t state_bytes(const tensor_spec& spec, const optimizer_options& options = {},
@@ -185,7 +185,7 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
     prepared_ = false;
     return id;
   }
-  template <bool Checked, class P, class G>
+  template <bool Stays, class P, class G>
   void bind_views(tensor_id id, span<P> parameter, span<G> gradient, span<float> master) {
     if constexpr (mango::detail::check_elements<span<P>, span<G>>()) {
       using value = std::remove_const_t<G>;
@@ -197,10 +197,12 @@ template <class Chain, class Stores, device_backend Backend> class optimizer<Cha
                                                            has_gradient, backend_);
       for (const auto* other : tensors_)
         if (other != &t) mango::detail::check_apart(t, o, *other, other->bound);
-      if (cuda::same(t.bound, o) && t.bound_gradient == has_gradient && kinds_[id.index].kind) return;
-      if (Checked && options_.check_parameters) require_finite(t, o, t.bound);
-      const auto kind = kind_for<P, value>(t, o);
       auto& was = kinds_[id.index];
+      if (Stays && options_.check_parameters) require_finite(t, o, was.stays ? t.bound : mango::detail::operands{});
+      auto kind = kind_for<P, value>(t, o);
+      kind.stays = Stays || (was.stays && o.parameter == t.bound.parameter && o.master == t.bound.master);
+      was.stays = kind.stays;
+      if (cuda::same(t.bound, o) && t.bound_gradient == has_gradient && was.kind) return;
       const bool only_moved = prepared_ && has_gradient && t.bound_gradient && was.kind == kind.kind &&
                               was.wide == kind.wide && !backend_.capturing();
       t.bound = o;

@@ -24,8 +24,8 @@ __global__ void __launch_bounds__(block_size) count_saturated(const E* x, index_
   if (threadIdx.x == 0 && all > 0) atomicAdd(count, static_cast<unsigned long long>(all));
 }
 
-/// Of a tensor's bound parameter and of its state. Waits for the stream.
-inline index_t count_saturated(const mango::detail::tensor_record& t, const device& where) {
+/// Of a tensor's state, and of its parameter if that is bound. Waits for the stream.
+inline index_t count_saturated(const mango::detail::tensor_record& t, bool is_bound, const device& where) {
   const buffer count = where.allocate(sizeof(unsigned long long));
   const auto add = [&](const auto* x, index_t n) {
     launch("counting saturated numbers", &count_saturated<std::remove_cvref_t<decltype(*x)>>,
@@ -36,7 +36,7 @@ inline index_t count_saturated(const mango::detail::tensor_record& t, const devi
     if (x && type == dtype::bf16) add(static_cast<const bfloat16*>(x), n);
     if (x && type == dtype::f16) add(static_cast<const float16*>(x), n);
   };
-  look(t.bound.parameter, t.spec.parameter, t.elements());
+  if (is_bound) look(t.bound.parameter, t.spec.parameter, t.elements());
   for (const auto& p : t.layout.parts) look(t.state + p.offset, p.type, p.elements);
   unsigned long long all = 0;
   check(cudaMemcpyAsync(&all, count.data(), sizeof all, cudaMemcpyDeviceToHost, where.stream()),
