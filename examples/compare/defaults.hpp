@@ -46,7 +46,7 @@ inline constexpr std::array rate_table{
     rate_defaults{"simplified_ademamix", 1e-3, 1e-3, 1e-3},
     rate_defaults{"prodigy", 1, 1, 1},
     rate_defaults{"schedule_free", 3e-3, 3e-3, 3e-3},
-    rate_defaults{"lion", 3e-4, 3e-4, 3e-4},
+    rate_defaults{"lion", 3e-4, 3e-4, 1e-3},
     rate_defaults{"prodigy_lion", 1, 1, 1},
     rate_defaults{"sgd", 1e-1, 1e-1, 3e-1},
     rate_defaults{"smmf", 2e-3, 3e-3, 3e-3},

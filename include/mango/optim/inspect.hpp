@@ -2,6 +2,7 @@
 // Looking at gradients before anything is written: is every one finite, and what is their norm.
 #include "mango/optim/gradient_access.hpp"
 #include "mango/optim/validate.hpp"
+#include "mango/pass/lanes.hpp"
 
 namespace mango::inline MANGO_ABI::detail {
 

@@ -21,7 +21,7 @@ struct choose_b2 {
   static constexpr const char* memory_name = "kourkoutas";
   static constexpr std::array remembered{"b2", "e", "known", "pending", "squares"};
   struct memory {
-    double b2, e, known;
+    double b2, e, known;      // b2 is that of the step at hand, and 0 once it has been used
     double pending, squares;  // of a step that nothing was learned from yet
   };
   static constexpr int sums = 1;
@@ -57,6 +57,7 @@ struct choose_b2 {
   MANGO_HOST_DEVICE void learn(memory& m, const step_info&, const double* found) const {
     m.pending = on ? 1 : 0;
     m.squares = found[0];
+    m.b2 = 0;
   }
 
   using pooled = memory;
