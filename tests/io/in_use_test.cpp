@@ -10,21 +10,12 @@
 #include "mango/io/background_save.hpp"
 #include "mango/io/convert.hpp"
 #include "mango/optim/adamw.hpp"
+#include "support/stopped_loop.hpp"
 
 using namespace io_test;
 using mango::errc;
 
 namespace {
-
-// a loop that stops in the middle of a step
-struct stopped_loop {
-  std::atomic<bool> inside{false}, go_on{false};
-  void operator()(index_t n, mango::task f) {
-    inside = true;
-    while (!go_on) std::this_thread::yield();
-    for (index_t i = 0; i < n; ++i) f(i);
-  }
-};
 
 template <class P> void poison(std::vector<P>& x, std::size_t at) {
   const std::uint16_t infinite = std::same_as<P, mango::float16> ? 0x7c00 : 0x7f80;
@@ -77,15 +68,14 @@ TEST_CASE("io in use: master copies are looked at too") {
 
 TEST_CASE("io in use: an optimizer in the middle of a step is neither saved nor loaded") {
   const temporary_folder folder;
-  stopped_loop loop;
+  support::stopped_loop loop;
   std::vector<float> p(100'000, 1.0f), g(100'000, 0.5f);
   mango::adamw opt{{}, mango::host{loop}};
-  loop.go_on = true;
   opt.add("w", {.shape = {100'000}}, p, g);
   opt.step();
   mango::save_checkpoint(opt, folder / "before");
 
-  loop.go_on = loop.inside = false;
+  loop.go_on = false;
   std::thread step([&] { opt.step(); });
   while (!loop.inside) std::this_thread::yield();
   mango::background_save saver;

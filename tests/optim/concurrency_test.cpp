@@ -9,27 +9,15 @@
 #include "optim/caught.hpp"
 #include "optim/model.hpp"
 #include "optim/snapshot.hpp"
+#include "support/stopped_loop.hpp"
 
 using namespace optim_test;
 using mango::errc;
 
 namespace {
 
-// a loop that stops in the middle of a step until the test has done something else
-struct stopped_loop {
-  std::atomic<bool> inside{false}, go_on{true};
-  void operator()(index_t n, mango::task f) {
-    for (index_t i = 0; i < n; ++i) {
-      inside = true;
-      while (!go_on) std::this_thread::yield();
-      f(i);
-    }
-    inside = false;
-  }
-};
-
 struct pair {
-  stopped_loop loop;
+  support::stopped_loop loop;
   model<> m{{100'000, 70'000}};
   mango::adamw<> opt{{.options = {.accumulate = true}}, mango::host{loop}};
   pair() { m.register_in(opt, true); }
