@@ -53,12 +53,6 @@ void refused(model& m) {
 
 }  // namespace
 
-TEST_CASE("optim environment: as it is, and in words") {
-  CHECK(floating_environment::now() == floating_environment{});
-  CHECK(std::string_view(floating_environment{}.describe()) == "subnormals kept, rounding nearest");
-  CHECK(std::string_view(floating_environment{true, false}.describe()) == "subnormals flushed, rounding directed");
-}
-
 TEST_CASE("optim environment: another one is refused when steps are to be the same bits") {
   model m(true);
   CHECK(m.opt.step().applied);

@@ -15,7 +15,8 @@ struct task {
 
 /// Serial, or on the caller's threads. `host{}` runs everything on the calling thread. `host{loop}` calls
 /// `loop(n, task)`, which runs task(0) ... task(n-1), in any order, on any threads, and returns when all are done:
-/// an OpenMP loop, a trainer's pool, or mango::threads. The loop is not copied: it must outlive the optimizer.
+/// an OpenMP loop, a trainer's pool, or mango::threads. The loop is not copied: it must outlive the optimizer. It may
+/// not throw: a step that has been half taken cannot be taken back.
 /// Results do not depend on it: work is cut into fixed chunks and reduced in their order.
 class host {
  public:

@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "mango/backend/backend.hpp"
-#include "mango/core/error.hpp"
 #include "mango/backend/process.hpp"
+#include "mango/core/error.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -58,8 +58,6 @@ class pager {
     return written == write_back::eager || (written == write_back::automatic && mapped() > memory / 2);
   }
 
-  // Work that is no chunk tells nobody what it uses: it may be part of an accumulator. So it is counted, and every
-  // accumulator is unmapped when the pieces so far may have used too much.
   // A mapping is shared with the process that made it: what a child of fork() writes, its parent trains with.
   void require_own_process() const {
     if (!own_process())
@@ -69,6 +67,8 @@ class pager {
   }
   bool own_process() const { return process_.is_this(); }
 
+  // Work that is no chunk tells nobody what it uses: it may be part of an accumulator. So it is counted, and every
+  // accumulator is unmapped when the pieces so far may have used too much.
   bool has_shared() const { return shared_files_.load(std::memory_order_relaxed) > 0; }
   void count_piece() {
     constexpr std::size_t piece_bytes = 4 << 16;  // a float for every element of a chunk

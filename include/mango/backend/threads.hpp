@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "mango/backend/host.hpp"
-#include "mango/core/attempt.hpp"
 #include "mango/backend/process.hpp"
+#include "mango/core/attempt.hpp"
 
 namespace mango::inline MANGO_ABI {
 

@@ -83,8 +83,10 @@ template <class R, int Sliced, class Chain, class Target, class G> struct observ
   }
 
  private:
-  // what comes a few lines behind is fetched: such strides are more than the hardware sees coming
+  // what comes a few lines behind is fetched, where every line has something to look at: such strides are more than the
+  // hardware sees coming
   void ask_for(index_t i, index_t every) const {
+    if (every > 16) return;
     for (index_t at = 0; at < packet::lanes * every; at += 16) {
       __builtin_prefetch(gradient + i + at + prefetch_distance);
       target.prefetch(i + at + prefetch_distance);

@@ -136,7 +136,7 @@ class tensor_registry {
     ++faults_.other_environments;
     if (options_.deterministic)
       raise(errc::environment, "floats are handled otherwise than when the optimizer was made: {word}, and not {other}",
-            0, 1, {}, now.describe(), environment_.describe());
+            0, 0, {}, now.describe(), environment_.describe());
   }
   [[noreturn]] __attribute__((noinline, cold)) void refuse_parameter(const detail::tensor_record& t, const char* what,
                                                                      index_t element) {
