@@ -44,4 +44,9 @@ template <class B> concept linalg_backend = requires(const B& b, matrix_view<con
   b.solve_upper_right(a, c);
 };
 
+/// What a start from nothing asks for besides: the eigenvectors of a small symmetric matrix.
+template <class B> concept decomposing_backend = linalg_backend<B> && requires(const B& b, matrix_view<double> a) {
+  b.eigenvectors(a, a.data);
+};
+
 }  // namespace mango

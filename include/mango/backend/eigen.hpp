@@ -12,11 +12,12 @@ namespace mango::inline MANGO_ABI {
 class eigen : public host {
  public:
   using host::host;
+  eigen(const host& where) : host(where) {}
 
   /// C <- alpha op(A) op(B) + beta C, op(X) = X or X^T.
   template <class T>
-  void gemm(T alpha, matrix_view<const T> a, bool transpose_a, matrix_view<const T> b, bool transpose_b, T beta,
-            matrix_view<T> c) const {
+  __attribute__((noinline)) void gemm(T alpha, matrix_view<const T> a, bool transpose_a, matrix_view<const T> b,
+                                      bool transpose_b, T beta, matrix_view<T> c) const {
     const auto A = map(a), B = map(b);
     auto C = map(c);
     if (beta == T(0)) C.setZero();
@@ -50,6 +51,10 @@ class eigen : public host {
       X.col(j) /= R(j, j);
     }
   }
+
+  /// A symmetric A <- its eigenvectors, in columns, from the smallest eigenvalue to the largest; values <- these.
+  /// Finite numbers only. Defined in backend/eigen_decompositions.hpp.
+  template <class T> void eigenvectors(matrix_view<T> a, T* values) const;
 
  private:
   template <class T> static auto map(matrix_view<T> m) {

@@ -31,7 +31,7 @@
 #define MANGO_CONTRACT
 #endif
 
-/// Before a loop of four of the host's that keeps an array in registers.
+/// Before a loop of the host's, of no more than so many turns, that keeps an array in registers.
 #if defined(__CUDACC__)
 #define MANGO_UNROLL_4
 #else

@@ -2,25 +2,11 @@
 // A checkpoint of one set of stores in an optimizer with another: read number by number, and rounded anew.
 #include "mango/io/checkpoint.hpp"
 #include "mango/optim/named_store.hpp"
+#include "mango/rule/slot_codec.hpp"
 
 namespace mango::inline MANGO_ABI {
 
 namespace detail {
-
-// one slot through the pass of any store: its numbers come out as the update, or the gradient becomes what it keeps
-template <range R> struct slot_codec {
-  bool writes = false;
-
-  static constexpr std::array slots{slot{"x", R}};
-  struct frame {
-    bool writes;
-  };
-  MANGO_HOST_DEVICE frame fold(const step_info&) const { return {writes}; }
-  template <class T> MANGO_HD static T apply(const frame& f, T u, T& x) {
-    if (f.writes) x = u;
-    return x;
-  }
-};
 
 // f(optimizer over that one slot in this store) for a store and a range by name
 template <class F> auto with_codec(std::string_view store, range values, bool writes, F f) {

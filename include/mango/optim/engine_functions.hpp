@@ -21,6 +21,7 @@ struct engine_functions {
   void (*move_all)(engine&) = nullptr;
   void (*finish)(engine&, std::uint32_t tensor, int pass) = nullptr;  // after its last chunk
   buffer (*allocate)(const engine&, std::size_t bytes) = nullptr;
+  void (*prepare)(engine&, std::uint32_t tensor, const operands&) = nullptr;  // of projected ones: before the passes
   void (*share)(engine&) = nullptr;  // of rules whose tensors learn together: before a step
   int passes = 1;                    // over every tensor; all but the last are surveys
 };

@@ -65,10 +65,11 @@ template <class Chain, class... S> struct bound_kernels {
     return out;
   }
 
-  // one pass over one chunk of one tensor
-  template <class Target, class G, bool Dense>
-  static void run([[maybe_unused]] int pass, const Chain& rules, const tensor_record& t, const operands& o,
-                  const typename Chain::frame& f, float scale, const philox_key& key, index_t chunk) {
+  // one pass over one chunk of one tensor; chains that project look at the backend
+  template <class Target, class G, bool Dense, class Backend>
+  static void run(const Backend&, [[maybe_unused]] int pass, const Chain& rules, const tensor_record& t,
+                  const operands& o, const typename Chain::frame& f, float scale, const philox_key& key,
+                  index_t chunk) {
     if (pass == 0 && t.accumulating && o.gradient)  // a chunk stays in cache
       gradient_access<G>::add(t.accumulator, o.gradient, first<Dense>(t, chunk), first<Dense>(t, chunk + 1));
     if constexpr (passes == 1) run_pass<0, Target, G, Dense>(rules, t, o, f, scale, key, chunk, false);
@@ -123,6 +124,12 @@ template <class Chain, class... S> struct bound_kernels {
       bind(std::index_sequence_for<Store...>{});
     }
     return out;
+  }
+
+  // f.template operator()<Store>(view, its slot's number) for every slot of a tensor
+  template <class F> static void each_slot(const tensor_record& t, const F& f) {
+    if (t.layout.dense) visit_slots<dense_store<S>...>(t, f);
+    else visit_slots<S...>(t, f);
   }
 
   // after the last chunk of a pass
@@ -215,6 +222,11 @@ template <class Chain, class... S> struct bound_kernels {
     else return false;
   }
 
+  template <class... Store, class F> static void visit_slots(const tensor_record& t, const F& f) {
+    [[maybe_unused]] const part_place* p = t.layout.parts.begin();
+    [[maybe_unused]] int slot = 0;
+    (f.template operator()<Store>(view<Store>(t, p), slot++), ...);
+  }
   template <class... Store> static void finish_slots(store_list<Store...>, const tensor_record& t) {
     [[maybe_unused]] const part_place* p = t.layout.parts.begin();
     [[maybe_unused]] int slot = 0;

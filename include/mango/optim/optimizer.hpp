@@ -59,7 +59,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
                 std::span<float> master = {}) {
     const detail::alone_at_work now(occupancy_);
     const auto id = insert_new(name, spec);
-    insertion guard{this};
+    insertion guard{this};  // takes it back out when its views are refused
     bind_views(id, parameter, gradient, master);
     guard.self = nullptr;
     return initialised(id);
@@ -116,14 +116,6 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
  private:
   friend step_type;
 
-  // takes a tensor back out when its views are refused
-  struct insertion {
-    optimizer* self;
-    ~insertion() {
-      if (self) self->drop_last();
-    }
-  };
-
   __attribute__((noinline)) tensor_id insert_new(std::string_view name, const tensor_spec& spec) {
     auto layout = kernels::layout(spec, options_, rules_[group_of(name, spec)]);
     check_new(name, spec, layout);
@@ -135,7 +127,13 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     work_.reserve(tensors_.size() + 1);
     frames_.resize(tensors_.size() + 1);
     if constexpr (kernels::learns) learned_.note(spec.shape, tensors_, rules_.size());
-    return insert(name, spec, std::move(layout), std::move(owned), chunk_count(spec.shape.elements()));
+    const auto id = insert(name, spec, std::move(layout), std::move(owned), chunk_count(spec.shape.elements()));
+    if constexpr (requires { kernels::projects; }) {
+      insertion guard{this};
+      kernels::attach(record(id), rules_[record(id).group]);
+      guard.self = nullptr;
+    }
+    return id;
   }
 
   template <class P, class G> void bind_views(tensor_id id, P& parameter, G& gradient, std::span<float> master) {
@@ -222,8 +220,9 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     const philox_key key{opt.options_.seed, t.hash, static_cast<std::uint32_t>(t.updates + 1), 0};
     if constexpr (watching_backend<Backend>)
       kernels::template each_range<Dense>(t, chunk, [&](const auto& r) { opt.backend_.before(t.owned, r); });
-    kernels::template run<Target, G, Dense>(pass, opt.rules_[t.group], t, o, opt.frames_[i].frame, opt.frames_[i].scale,
-                                            key, chunk);
+    const auto& now = opt.frames_[i];
+    kernels::template run<Target, G, Dense>(opt.backend_, pass, opt.rules_[t.group], t, o, now.frame, now.scale, key,
+                                            chunk);
     if constexpr (watching_backend<Backend>)
       kernels::template each_range<Dense>(t, chunk, [&](const auto& r) { opt.backend_.after(t.owned, r); });
   }
@@ -257,6 +256,13 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
     const auto& t = *opt.tensors_[i];
     kernels::finish(pass, opt.rules_[t.group], t, opt.frames_[i].frame, opt.frames_[i].info);
   }
+  static void prepare(engine& self, std::uint32_t i, const detail::operands& o) {
+    auto& opt = static_cast<optimizer&>(self);
+    auto& t = *opt.tensors_[i];
+    auto& now = opt.frames_[i];
+    const philox_key key{opt.options_.seed, t.hash, static_cast<std::uint32_t>(t.updates + 1), 0};
+    kernels::prepare(opt.backend_, opt.rules_[t.group], t, o, now.frame, now.scale, key, now.info);
+  }
   static buffer allocate(const engine& self, std::size_t bytes) {
     const auto& backend = static_cast<const optimizer&>(self).backend_;
     if constexpr (requires { backend.allocate_scratch(bytes); }) return backend.allocate_scratch(bytes);
@@ -271,6 +277,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
       its.finish = finish;
       its.allocate = allocate;
       its.passes = kernels::passes;
+      if constexpr (requires { kernels::projects; }) its.prepare = prepare;
     }
     return its;
   }();
@@ -289,10 +296,5 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
 };
 
 template <class Chain> optimizer(const Chain&) -> optimizer<Chain, stores<>, host>;
-template <class Chain, class Stores> optimizer(const Chain&, Stores) -> optimizer<Chain, Stores, host>;
-template <class Chain, class Stores, class Backend>
-optimizer(const Chain&, Stores, const Backend&) -> optimizer<Chain, Stores, Backend>;
-template <class Chain, class Stores, class Backend>
-optimizer(const Chain&, Stores, const Backend&, const optimizer_options&) -> optimizer<Chain, Stores, Backend>;
 
 }  // namespace mango

@@ -31,6 +31,8 @@ class tensor_registry {
   const mango::shape& shape(tensor_id id) const { return record(id).spec.shape; }
   /// The group that took the tensor: 0 for none, else the position of its group() call, from 1.
   std::size_t group(tensor_id id) const { return record(id).group; }
+  /// How the tensor is projected, by an optimizer that projects; rank 0: not.
+  const mango::projection& projected(tensor_id id) const { return record(id).layout.projection; }
   /// How many updates the tensor has had.
   std::int64_t updates(tensor_id id) const { return record(id).updates; }
 
@@ -127,6 +129,14 @@ class tensor_registry {
     need_ = {};
     for (const auto* t : tensors_) need_ = need_ + detail::workspace_of(t->chunks(), t->layout);
   }
+
+  // takes the last tensor back out, unless it is told not to
+  struct insertion {
+    tensor_registry* self;
+    ~insertion() {
+      if (self) self->drop_last();
+    }
+  };
 
   // compares the calling thread's with that of the constructor
   void require_environment() {

@@ -10,6 +10,7 @@ struct staged {
     auto& t = *self.tensors_[i];
     const workspace::loan scratch = borrow(self, t.layout.scratch);
     t.scratch = scratch.data();
+    if (self.its_->prepare) self.its_->prepare(self, i, o);
     for (int pass = 0; pass < self.its_->passes; ++pass) {
       self.each_chunk(t.layout.chunks, [&](index_t c) { run(&self, i, o, c, pass); });
       self.its_->finish(self, i, pass);
@@ -27,6 +28,9 @@ struct staged {
         t.scratch = scratch.data() + used;
         used += t.layout.scratch;
       }
+      if (self.its_->prepare)
+        for (std::size_t i = from; i < to; ++i)
+          self.its_->prepare(self, work[i].tensor, self.tensors_[work[i].tensor]->bound);
       for (int pass = 0; pass < self.its_->passes; ++pass) {
         self.run_all(from, to, pass);
         self.each_chunk(static_cast<index_t>(to - from), [&](index_t i) {

@@ -10,6 +10,7 @@
 #include "mango/optim/options.hpp"
 #include "mango/optim/workspace.hpp"
 #include "mango/pass/tally.hpp"
+#include "mango/project/projection.hpp"
 
 namespace mango::inline MANGO_ABI {
 
@@ -80,6 +81,7 @@ struct state_layout {
   matrix_grid grid;                                     // of factored slots
   bool dense = false;                                   // factored slots are kept in fp32 instead: that takes no more
   std::size_t scratch = 0;                              // bytes beside the state that a pass needs
+  mango::projection projection;                         // of a tensor whose slots are kept in a subspace
   __attribute__((noinline)) std::size_t append(const char* slot, const char* part, const char* store, dtype type,
                                                index_t elements, std::uint8_t fill = 0, range values = range::any) {
     const auto size = static_cast<std::size_t>(size_of(type));
@@ -149,6 +151,9 @@ struct tensor_record {
   bool bound_gradient = false;
   chunk_function run = nullptr;
   gradient_functions access{};
+
+  tensor_record* compact = nullptr;  // what runs in a subspace, as a tensor of its own in this one's state
+  ~tensor_record() { delete compact; }
 
   index_t elements() const { return spec.shape.elements(); }
   index_t chunks() const { return static_cast<index_t>(chunk_tallies.size()); }

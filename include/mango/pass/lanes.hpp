@@ -33,6 +33,12 @@ template <class View> MANGO_HOST_INLINE void ask_for(const View& v, index_t i) {
   if constexpr (requires { v.data; }) __builtin_prefetch(v.data + i);
 }
 
+// a number of the gradient, which is an array, or something that makes one up
+template <class G, class At> MANGO_HOST_INLINE auto gradient_at(const G* from, At at) {
+  if constexpr (requires { from->number(at); }) return from->number(at);
+  else return load(from, at);
+}
+
 // f(stream, its key) for every slot that rounds; the last is the parameter's, left out unless it `draws`
 template <std::size_t N, class F>
 MANGO_HOST_INLINE void each_stream(const bool (&rounds)[N], bool draws, philox_key key, F f) {
@@ -61,10 +67,16 @@ template <class Chain, class Target, class G, class... S> struct lanes {
 
   static constexpr bool rounds = (Target::rounds || ... || S::rounds);
 
-  /// Elements [begin, end); begin is a multiple of noise_elements.
+  /// Elements [begin, end).
   void operator()(index_t begin, index_t end) const noexcept {
-    const lanes local = *this;  // its address never escapes, so no store of the loop can be thought to change it
-    local.pass(begin, end);
+    lanes local = *this;  // its address never escapes, so no store of the loop can be thought to change it
+    if constexpr (std::is_arithmetic_v<G> || half<G>) {
+      local.pass(begin, end);
+    } else {
+      const G made_up = *gradient;
+      local.gradient = &made_up;
+      local.pass(begin, end);
+    }
   }
 
  private:
@@ -72,9 +84,9 @@ template <class Chain, class Target, class G, class... S> struct lanes {
     if constexpr (rounds) {
       noise_tile bits;
       constexpr auto tile = static_cast<index_t>(noise_elements);
-      for (index_t i = begin; i < end; i += tile) {
+      for (index_t i = begin - begin % tile; i < end; i += tile) {
         draw(bits, i);
-        walk(i, end - i < tile ? end : i + tile,
+        walk(begin > i ? begin : i, end - i < tile ? end : i + tile,
              [&](std::size_t stream, auto at) { return load_bits(&bits.draws[stream][at.i - i]); });
       }
     } else {
@@ -86,7 +98,8 @@ template <class Chain, class Target, class G, class... S> struct lanes {
   static constexpr bool slot_rounds[slot_total + 1] = {S::rounds..., Target::rounds};
 
   struct noise_tile {
-    std::uint16_t draws[slot_total + 1][noise_elements];  // the last row is the parameter's
+    // the last row is the parameter's; a packet that is not whole reads past what there is
+    std::uint16_t draws[slot_total + 1][noise_elements + packet::lanes];
   };
   MANGO_HOST_INLINE void draw(noise_tile& n, index_t first) const {
     detail::each_stream(slot_rounds, draws_for(target), key, [&](std::size_t stream, const philox_key& k) {
@@ -108,9 +121,10 @@ template <class Chain, class Target, class G, class... S> struct lanes {
       target.prefetch(ahead);
       (detail::ask_for(detail::leaf_value<I>(slots), ahead), ...);
     }
+    if constexpr (requires { gradient->ahead; }) target.prefetch(at.i + gradient->ahead);
     packet s[sizeof...(I) + 1] = {S::load(detail::leaf_value<I>(slots), at)...};
     const packet p = target.load(at);
-    const auto u = Chain::template run<0>(frame, load(gradient, at) * gradient_scale, p, s);
+    const auto u = Chain::template run<0>(frame, detail::gradient_at(gradient, at) * gradient_scale, p, s);
     (S::save(detail::leaf_value<I>(slots), at, s[I], noise(I, at)), ...);
     target.save(at, p, u, noise(slot_total, at));
   }

@@ -1,0 +1,150 @@
+#pragma once
+// What a step of a projected tensor does: refresh the basis, project, run the inner chain, and bring back what it says.
+#include "mango/optim/projected_state.hpp"
+#include "mango/optim/projected_update.hpp"
+#include "mango/project/subspace.hpp"
+
+namespace mango::inline MANGO_ABI::detail {
+
+// the trainer's gradient, or what has accumulated, as the matrix it is projected as; f(that matrix)
+template <class F> void with_gradient(const tensor_record& t, const operands& o, const F& f) {
+  const auto& p = t.layout.projection;
+  const auto call = [&]<class E>(const E* data) { f(matrix_view<const E>{data, p.rows, p.cols, p.cols}); };
+  if (t.accumulating || !o.gradient) call(static_cast<const float*>(t.accumulator));
+  else if (o.gradient_type == dtype::bf16) call(static_cast<const bfloat16*>(o.gradient));
+  else if (o.gradient_type == dtype::f16) call(static_cast<const float16*>(o.gradient));
+  else call(static_cast<const float*>(o.gradient));
+}
+
+template <class Before, class Inner, class After, class... S>
+struct kernels<projected_chain<Before, Inner, After>, stores<S...>> {
+  using chain_type = projected_chain<Before, Inner, After>;
+  using whole = kernels<typename chain_type::whole, stores<S...>>;
+  using compact = kernels<Inner, stores<S...>>;
+  static constexpr bool projects = true, learns = false, staged = true;
+  static constexpr int factored_slots = whole::factored_slots, passes = whole::passes;
+
+  static state_layout layout(const tensor_spec& spec, const optimizer_options& options, const chain_type& rules) {
+    state_layout full = whole::layout(spec, options, chain(rules.before, rules.inner, rules.after));
+    const auto& s = rules.subspace;
+    const projection p = projection_of(spec.shape, s.rank, s.side);
+    if (!p.projects()) return full;
+    state_layout out = compact::layout({.shape = p.compact()}, {}, rules.inner);
+    const std::size_t inner_scratch = out.scratch;
+    append_subspace(out, p);
+    append_common(out, spec, options);
+    if (out.bytes >= full.bytes) return full;
+    out.projection = p;
+    out.chunks = (p.rows + projected_rows - 1) / projected_rows;
+    out.scratch = projected_room::bytes(p, inner_scratch);
+    return out;
+  }
+
+  // before its first step: what runs in the subspace, as a tensor of its own
+  static void attach(tensor_record& t, const chain_type& rules) {
+    const auto& p = t.layout.projection;
+    if (!p.projects()) return;
+    tensor_spec spec{.shape = p.compact()};
+    t.compact = new tensor_record{{}, spec, compact::layout(spec, {}, rules.inner), {}};
+    t.compact->state = t.state;
+    t.compact->hash = t.hash;
+  }
+
+  // everything before weights are written
+  template <class Backend>
+  static void prepare(const Backend& on, const chain_type& rules, tensor_record& t, const operands& o,
+                      typename chain_type::frame& k, float scale, const philox_key& key, step_info info) {
+    const auto& p = t.layout.projection;
+    if (!p.projects()) return;
+    static_assert(decomposing_backend<Backend>,
+                  "mango: project() multiplies matrices: give it the backend mango::eigen");
+    const projected_room room(t);
+    t.compact->scratch = room.inner;
+    add_up(on, t, o);
+    with_gradient(t, o, [&](const auto& g) {
+      refresh_basis(on, rules.subspace, t, g, room, key, info.t);
+      project_down(on, p, g, p.vectors(basis_of(t), p.rank), p.compact_vectors(room.compact, p.rank));
+    });
+    if (t.accumulating) std::memset(t.accumulator, 0, static_cast<std::size_t>(t.elements()) * sizeof(float));
+    if (rules.subspace.transport == moment_transport::reset) {
+      info.t -= static_cast<std::int64_t>(subspace_memory_of(t)) - 1;
+      k.inner = rules.inner.fold(info);
+    }
+    run_inner(on, rules, *t.compact, room.compact, k.inner, scale, key, info);
+  }
+
+  // one chunk of weights
+  template <class Target, class G, bool Dense, class Backend>
+  static void run(const Backend& on, int pass, const chain_type& rules, const tensor_record& t, const operands& o,
+                  const typename chain_type::frame& k, float scale, const philox_key& key, index_t chunk) {
+    if (!t.layout.projection.projects())
+      return whole::template run<Target, G, Dense>(on, pass, chain(rules.before, rules.inner, rules.after), t, o, k.all,
+                                                   scale, key, chunk);
+    if (pass < passes - 1) return;
+    const projected_update<After, Target, Backend> update{on, k.after, whole::template target<Target>(t, o),
+                                                          static_cast<float>(rules.subspace.scale), key};
+    const auto& p = t.layout.projection;
+    float *const compact_part = projected_room(t).compact, *const basis = basis_of(t);
+    update(p, p.right ? compact_part : basis, p.right ? basis : compact_part, chunk);
+  }
+
+  static void finish(int pass, const chain_type& rules, const tensor_record& t, typename chain_type::frame& k,
+                     const step_info& info) {
+    if (!t.layout.projection.projects())
+      whole::finish(pass, chain(rules.before, rules.inner, rules.after), t, k.all, info);
+  }
+
+ private:
+  // the gradient joins what has accumulated
+  template <class Backend> static void add_up(const Backend& on, tensor_record& t, const operands& o) {
+    if (!t.accumulating || !o.gradient) return;
+    on.run(chunk_count(t.elements()), [&](index_t c) {
+      const index_t begin = c * chunk_elements,
+                    end = begin + chunk_elements < t.elements() ? begin + chunk_elements : t.elements();
+      if (o.gradient_type == dtype::bf16) gradient_access<bfloat16>::add(t.accumulator, o.gradient, begin, end);
+      else if (o.gradient_type == dtype::f16) gradient_access<float16>::add(t.accumulator, o.gradient, begin, end);
+      else gradient_access<float>::add(t.accumulator, o.gradient, begin, end);
+    });
+  }
+
+  template <class Backend, class E>
+  static void refresh_basis(const Backend& on, const subspace_options& s, tensor_record& t,
+                            const matrix_view<const E>& g, const projected_room& room, const philox_key& key,
+                            std::int64_t now) {
+    double& refreshed = subspace_memory_of(t);
+    if (refreshed > 0 && !s.due(now, t.hash)) return;
+    const auto& p = t.layout.projection;
+    float* const basis = basis_of(t);
+    const bool cold = refreshed == 0;
+    if (!cold) std::memcpy(room.moved, basis, static_cast<std::size_t>(p.basis_elements()) * sizeof(float));
+    const index_t extra = cold || p.rank <= thin_rank / 2 ? extra_directions(p, cold) : 0;
+    const bool found =
+        refresh(on, p, g, basis, room.search, subspace_key(key), cold, extra, cold ? 2 : warm_steps(p.rank));
+    if (!found) return;
+    if (!cold && s.transport == moment_transport::rotate) {
+      const matrix_view<float> c{room.overlap, p.rank, p.rank, p.rank};
+      overlap_of(on, p.vectors(basis, p.rank), p.vectors(room.moved, p.rank), c);
+      compact::each_slot(*t.compact, transport_slots<Backend, Inner>{on, p, c, room, *t.compact, subspace_key(key)});
+    } else if (!cold && s.transport == moment_transport::reset) {
+      clear_slots(*t.compact);
+    }
+    refreshed = static_cast<double>(now);
+  }
+
+  // R becomes what the inner chain makes of it
+  template <class Backend>
+  static void run_inner(const Backend& on, const chain_type& rules, tensor_record& inner, float* r,
+                        typename Inner::frame& k, float scale, const philox_key& key, const step_info& info) {
+    const operands o{nullptr, r, r, nullptr, r, dtype::f32};
+    for (int pass = 0; pass < compact::passes; ++pass) {
+      on.run(inner.layout.chunks, [&](index_t c) {
+        if (inner.layout.dense)
+          compact::template run<into<float>, float, true>(on, pass, rules.inner, inner, o, k, scale, key, c);
+        else compact::template run<into<float>, float, false>(on, pass, rules.inner, inner, o, k, scale, key, c);
+      });
+      compact::finish(pass, rules.inner, inner, k, info);
+    }
+  }
+};
+
+}  // namespace mango::inline MANGO_ABI::detail

@@ -1,0 +1,121 @@
+#pragma once
+// What a projected tensor keeps beside its slots, and where things lie in its scratch.
+#include "mango/optim/kernels.hpp"
+#include "mango/project/projected_chain.hpp"
+#include "mango/project/subspace.hpp"
+#include "mango/rule/slot_codec.hpp"
+
+namespace mango::inline MANGO_ABI::detail {
+
+// behind the slots: when the basis was found, 0 for not yet, and the basis
+inline void append_subspace(state_layout& out, const projection& p) {
+  out.learned = out.parts.size();
+  out.append("subspace", "refreshed", "f64", dtype::f64, 1);
+  out.append("subspace", "basis", "fp32", dtype::f32, p.basis_elements());
+}
+inline double& subspace_memory_of(const tensor_record& t) {
+  return *reinterpret_cast<double*>(t.state + t.layout.parts[t.layout.learned].offset);
+}
+inline float* basis_of(const tensor_record& t) {
+  return reinterpret_cast<float*>(t.state + t.layout.parts[t.layout.learned + 1].offset);
+}
+// random numbers of a refresh: of another stream than rounding's
+inline philox_key subspace_key(philox_key key) {
+  key.stream = 0xc0;
+  return key;
+}
+
+/// Directions beside the basis that a refresh starts with.
+constexpr index_t extra_directions(const projection& p, bool cold) {
+  const index_t most = sketch_count(p) - p.rank, warm = warm_extra < most ? warm_extra : most;
+  return cold ? most : warm;
+}
+
+/// The places in a projected tensor's scratch: R, which becomes the update; P_new^T P_old; P_old, and moments on their
+/// way; what the inner chain's passes and refreshes work in.
+struct projected_room {
+  float *compact, *overlap, *moved;
+  std::byte *inner, *search;
+
+  static std::size_t bytes(const projection& p, std::size_t inner_bytes) { return cut(p, inner_bytes).end; }
+  explicit projected_room(const tensor_record& t) {
+    const auto at = cut(t.layout.projection, t.compact->layout.scratch);
+    compact = reinterpret_cast<float*>(t.scratch);
+    overlap = reinterpret_cast<float*>(t.scratch + at.overlap);
+    moved = reinterpret_cast<float*>(t.scratch + at.moved);
+    inner = t.scratch + at.inner;
+    search = t.scratch + at.search;
+  }
+
+ private:
+  struct places {
+    std::size_t overlap, moved, inner, search, end;
+  };
+  static places cut(const projection& p, std::size_t inner_bytes) {
+    const index_t longer = p.rows > p.cols ? p.rows : p.cols;
+    places at{};
+    at.overlap = bytes_of(p.rank * p.compact_length());
+    at.moved = at.overlap + bytes_of(p.rank * p.rank);
+    at.inner = at.moved + bytes_of(p.rank * longer);
+    at.search = at.inner + (inner_bytes + 7) / 8 * 8;
+    at.end = at.search + (subspace_room::bytes(p) + 7) / 8 * 8;
+    return at;
+  }
+  static std::size_t bytes_of(index_t floats) { return (static_cast<std::size_t>(floats) * sizeof(float) + 7) / 8 * 8; }
+};
+
+/// Reads the numbers of a slot, or writes them, whatever its store.
+template <class Store, range R>
+void code_slot(const tensor_record& t, const typename Store::view& v, bool writes, float* numbers,
+               const philox_key& key) {
+  using pass = driver<decltype(chain(slot_codec<R>{})), into<float>, float, Store>;
+  slot_views<Store> views{};
+  static_cast<leaf<0, typename Store::view>&>(views).value = v;
+  const typename decltype(chain(slot_codec<R>{}))::frame k{{writes}, {}};
+  const into<float> to{numbers, numbers};
+  if constexpr (factored_store<Store>) {
+    const panel_scratch scratch{t.scratch, t.layout.grid};
+    for (index_t c = 0; c < t.layout.chunks; ++c)
+      pass{k, to, numbers, views, 1, key, scratch}(t.layout.grid.first(c), t.layout.grid.first(c + 1));
+    finish_columns(v.columns, scratch, 0, 1);
+  } else {
+    pass{k, to, numbers, views, 1, key}(0, t.elements());
+  }
+}
+
+/// For every slot: its numbers in the old basis become those in the new one.
+template <class Backend, class Inner> struct transport_slots {
+  const Backend& on;
+  const projection& p;
+  matrix_view<float> overlap;
+  const projected_room& room;
+  const tensor_record& compact;
+  philox_key key;
+
+  template <class Store> void operator()(const typename Store::view& v, int slot) const {
+    if (Inner::slots[static_cast<std::size_t>(slot)].values == range::any) move<Store, range::any>(v, slot);
+    else move<Store, range::nonnegative>(v, slot);
+  }
+
+ private:
+  template <class Store, range R> void move(const typename Store::view& v, int slot) const {
+    const index_t n = compact.elements();
+    for (index_t i = 0; i < n; ++i) room.compact[i] = 1;  // a factored slot has no number where the gradient is 0
+    code_slot<Store, R>(compact, v, false, room.compact, key);
+    auto* const squares = reinterpret_cast<float*>(room.search);  // the search is over
+    if (R == range::nonnegative)
+      for (index_t i = 0; i < p.rank * p.rank; ++i) squares[i] = overlap.data[i] * overlap.data[i];
+    const matrix_view<float> c{R == range::nonnegative ? squares : overlap.data, p.rank, p.rank, p.rank};
+    transport(on, p, c, p.compact_vectors(room.compact, p.rank), p.compact_vectors(room.moved, p.rank));
+    philox_key rounding = key;
+    rounding.stream = static_cast<std::uint8_t>(key.stream + 1 + slot);
+    code_slot<Store, R>(compact, v, true, room.moved, rounding);
+  }
+};
+
+inline void clear_slots(const tensor_record& t) {
+  for (const auto& p : t.layout.parts)
+    if (p.elements > 0) std::memset(t.state + p.offset, p.fill, static_cast<std::size_t>(p.elements * size_of(p.type)));
+}
+
+}  // namespace mango::inline MANGO_ABI::detail

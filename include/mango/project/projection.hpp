@@ -1,0 +1,64 @@
+#pragma once
+// How a matrix is projected: which side, on how many vectors, and what that leaves of it. Decided once per tensor, from
+// its shape alone.
+#include "mango/core/shape.hpp"
+#include "mango/project/vectors.hpp"
+
+namespace mango::inline MANGO_ABI {
+
+/// Which side of a gradient G (m x n) the basis multiplies.
+///   left      R = P^T G (r x n), P m x r      right   R = G Q^T (m x r), Q r x n
+///   std       the shorter side: right if m >= n, else left, as GaLore does
+///   reverse_std   the longer side: fewer bytes of state, more of basis
+enum class projection_side : std::uint8_t { std, reverse_std, left, right };
+
+/// "std", "reverse_std", "left" or "right".
+constexpr const char* name_of(projection_side s) {
+  switch (s) {
+    case projection_side::std: return "std";
+    case projection_side::reverse_std: return "reverse_std";
+    case projection_side::left: return "left";
+    default: return "right";
+  }
+}
+
+/// A tensor seen as a matrix, its first dimension by all others; rank 0: it is not projected.
+struct projection {
+  index_t rows = 0, cols = 0, rank = 0;
+  bool right = false;
+
+  bool projects() const { return rank > 0; }
+  /// Of one side the basis has `rank` vectors of this length; what is left of the other side has as many numbers.
+  index_t basis_length() const { return right ? cols : rows; }
+  index_t compact_length() const { return right ? rows : cols; }
+  index_t basis_elements() const { return rank * basis_length(); }
+  /// What moments are kept of: m x r or r x n.
+  mango::shape compact() const { return right ? mango::shape{rows, rank} : mango::shape{rank, cols}; }
+
+  /// `count` vectors on the basis' side, or on the other, as they lie in memory: columns of what is m x r, rows of what
+  /// is r x n.
+  vectors_view vectors(float* at, index_t count) const { return side(at, count, right); }
+  vectors_view compact_vectors(float* at, index_t count) const { return side(at, count, !right); }
+
+ private:
+  vectors_view side(float* at, index_t count, bool wide) const {
+    return wide ? vectors_view{{at, count, cols, cols}, false} : vectors_view{{at, rows, count, count}, true};
+  }
+};
+
+/// The projection of a tensor at rank r: at most the shorter side's length. Tensors of fewer than two dimensions, and
+/// those of one row or column, are not projected.
+inline projection projection_of(const shape& s, index_t rank, projection_side side) {
+  projection p;
+  if (s.dimensions() < 2 || s.elements() == 0) return p;
+  p.rows = s[0];
+  p.cols = s.elements() / s[0];
+  const index_t shorter = p.rows < p.cols ? p.rows : p.cols;
+  if (shorter < 2) return p;
+  p.right = side == projection_side::right || (side == projection_side::std && p.rows >= p.cols) ||
+            (side == projection_side::reverse_std && p.rows < p.cols);
+  p.rank = rank < shorter ? rank : shorter;
+  return p;
+}
+
+}  // namespace mango
