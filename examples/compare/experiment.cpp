@@ -9,7 +9,7 @@
 #include "compare/format.hpp"
 #include "compare/machine.hpp"
 #include "compare/trainer.hpp"
-#include "factory/host_factory.hpp"
+#include "factory/by_name.hpp"
 #include "mango/version.hpp"
 
 namespace compare {
@@ -90,7 +90,7 @@ experiment describe(const options& o, const std::string& program, const source& 
 experiment run_experiment(const options& o, const std::string& program) {
   // Nobody should wait for a data set to learn of a typing error, nor for one run to learn of another's.
   for (const auto& spec : o.optimizers) {
-    static_cast<void>(mango::make_optimizer(spec, mango::host{}));
+    static_cast<void>(factory::make(spec));
     static_cast<void>(peak_rate(spec, o));
   }
   const source from = open_source(o);

@@ -12,7 +12,7 @@
 #include "compare/report/grid.hpp"
 #include "compare/report/html.hpp"
 #include "compare/verdict.hpp"
-#include "factory/host_factory.hpp"
+#include "factory/by_name.hpp"
 
 namespace {
 
@@ -42,7 +42,7 @@ void write_reports(const fs::path& folder, const experiment& e, const std::vecto
 
 void list_optimizers() {
   std::printf("%-22s %8s %8s %8s\n", "learning rate for", "mlp", "convnet", "gpt");
-  for (const auto& kind : mango::optimizer_kinds()) {
+  for (const auto& kind : factory::kinds()) {
     const std::string name{kind.name}, summary{kind.summary};
     std::printf("%-22s %8g %8g %8g  %s\n", name.c_str(), rate_of(name, "mlp"), rate_of(name, "convnet"),
                 rate_of(name, "gpt"), summary.c_str());
@@ -68,7 +68,7 @@ int compare_optimizers(const options& o) {
 
 int main(int count, char** words) try {
   std::vector<std::string> names;
-  for (const auto& kind : mango::optimizer_kinds()) names.emplace_back(kind.name);
+  for (const auto& kind : factory::kinds()) names.emplace_back(kind.name);
   const parsed command = parse({words + 1, words + count}, names);
   if (!command.run) {
     std::fprintf(command.exit_code == 0 ? stdout : stderr, "%s%s\n",

@@ -9,7 +9,7 @@
 #include "compare/saved_run.hpp"
 #include "compare/spec.hpp"
 #include "compare/statistics.hpp"
-#include "factory/host_factory.hpp"
+#include "factory/by_name.hpp"
 
 namespace compare {
 namespace {
@@ -35,7 +35,7 @@ mango::tensor_spec spec_of(const tensor& t) {
 }
 
 mango::any_optimizer make_optimizer(const contender& who, std::uint64_t seed, mango::threads& pool) {
-  auto optimizer = mango::make_optimizer(completed(who.spec, who.learning_rate, seed), mango::host{pool});
+  auto optimizer = factory::make(completed(who.spec, who.learning_rate, seed), mango::host{pool});
   exempt_vectors_from_decay(optimizer);
   return optimizer;
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "factory/host_factory.hpp"
+#include "factory/by_name.hpp"
 #include "mango/io/background_save.hpp"
 
 namespace plan {
@@ -15,7 +15,7 @@ std::string with_settings(std::string line, const std::vector<std::string>& sett
 }
 
 need need_of(const model& m, const setup& how, const std::string& line) {
-  const auto optimizer = mango::make_optimizer(with_settings(line, how.settings));
+  const auto optimizer = factory::make(with_settings(line, how.settings));
   const auto element = static_cast<bytes_t>(mango::size_of(how.parameters));
   const auto numbers = static_cast<bytes_t>(m.parameters());
   need out{.optimizer = line};
@@ -40,9 +40,7 @@ mango::tensor_spec spec_of(const mango::shape& shape, const setup& how) {
 }
 
 std::vector<std::string> all_optimizers() {
-  std::vector<std::string> lines;
-  mango::each_optimizer([&](std::string_view line) { lines.emplace_back(line); });
-  return lines;
+  return factory::lines();
 }
 
 std::vector<need> needs_of(const model& m, const setup& how, const std::vector<std::string>& optimizers) {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "factory/host_factory.hpp"
+#include "factory/by_name.hpp"
 #include "io/rewritten.hpp"
 #include "mango/backend/threads.hpp"
 #include "support/random.hpp"
@@ -35,7 +35,7 @@ struct run {
         slope(1000),
         drift(line.starts_with("prodigy") ? 0.5f : 0.0f),
         pool(threads),
-        opt(mango::make_optimizer(line, mango::host{pool})) {
+        opt(factory::make(line, mango::host{pool})) {
     for (const auto& s : shapes) {
       p.emplace_back(static_cast<std::size_t>(s.elements()));
       g.emplace_back(p.back().size());
@@ -182,6 +182,8 @@ constexpr const char* with_features[] = {
 std::string with_settings(std::string_view line) {
   const char* const settings = line.starts_with("prodigy") ? "d0=1e-3,d_coef=20,growth_rate=1.3,slice=3,limiter=no,"
                                                              "learning_rate=step_decay 1 8 0.5"
+                               : line.starts_with("galore")
+                                   ? "rank=3,refresh_every=3,learning_rate=step_decay 0.01 8 0.5"
                                : line.starts_with("schedule_free") ? "learning_rate=step_decay 0.01 5 0.5"
                                                                    : "learning_rate=step_decay 0.01 8 0.5";
   return std::string(line) + (line.find(':') != line.npos ? "," : ":") + settings;
@@ -199,7 +201,7 @@ int main(int count, char** arguments) {
   std::string work = folder + "/mango-resume-XXXXXX";
   if (!mkdtemp(work.data())) return 2;
   if (lines.empty()) {
-    mango::each_optimizer([&](std::string_view line) { lines.push_back(with_settings(line)); });
+    for (const auto& line : factory::lines()) lines.push_back(with_settings(line));
     for (const char* line : with_features) lines.push_back(with_settings(line));
   }
 

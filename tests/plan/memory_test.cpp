@@ -7,7 +7,7 @@
 #include <new>
 
 #include "compare/has.hpp"
-#include "factory/host_factory.hpp"
+#include "factory/by_name.hpp"
 #include "plan/table.hpp"
 
 using namespace plan;
@@ -29,7 +29,7 @@ template <class P> void allocates_as_planned(const setup& how, const need& plann
   std::string line = planned.optimizer;
   for (const auto& s : how.settings) line += (line.find(':') == line.npos ? ":" : ",") + s;
   allocated = 0;
-  auto opt = mango::make_optimizer(line);
+  auto opt = factory::make(line);
   std::deque<std::vector<P>> arrays;
   std::deque<std::vector<float>> masters;
   std::size_t chunks = 0;

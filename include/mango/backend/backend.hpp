@@ -44,9 +44,11 @@ template <class B> concept linalg_backend = requires(const B& b, matrix_view<con
   b.solve_upper_right(a, c);
 };
 
-/// What a start from nothing asks for besides: the eigenvectors of a small symmetric matrix.
+/// What a search from nothing asks for besides: the eigenvectors of a small symmetric matrix.
 template <class B> concept decomposing_backend = linalg_backend<B> && requires(const B& b, matrix_view<double> a) {
   b.eigenvectors(a, a.data);
 };
+/// What optimizers that project gradients need.
+template <class B> concept projecting_backend = elementwise_backend<B> && decomposing_backend<B>;
 
 }  // namespace mango

@@ -58,8 +58,8 @@ class eigen : public host {
 
  private:
   template <class T> static auto map(matrix_view<T> m) {
-    using plain = Eigen::Matrix<std::remove_const_t<T>, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    using held = std::conditional_t<std::is_const_v<T>, const plain, plain>;
+    using dense = Eigen::Matrix<std::remove_const_t<T>, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    using held = std::conditional_t<std::is_const_v<T>, const dense, dense>;
     return Eigen::Map<held, 0, Eigen::OuterStride<>>(m.data, m.rows, m.cols, Eigen::OuterStride<>(m.ld));
   }
 };

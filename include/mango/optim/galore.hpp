@@ -44,7 +44,7 @@ struct galore_recipe {
 /// from nothing; moments move along with it (moment_transport::rotate), and in bf16 are never rounded to nearest; eps
 /// and decay are AdamW's (convention = hf is the published code's); tensors take turns with refreshes; a gradient that
 /// is 0 changes no basis.
-template <class Stores = stores<fp32, fp32>, decomposing_backend Backend = eigen>
+template <class Stores = stores<fp32, fp32>, projecting_backend Backend = eigen>
 class galore : public named_optimizer<detail::galore_recipe, Stores, Backend> {
  public:
   explicit galore(const galore_config& c = {}, const Backend& backend = {})

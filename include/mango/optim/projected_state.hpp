@@ -3,6 +3,7 @@
 #include "mango/optim/kernels.hpp"
 #include "mango/project/projected_chain.hpp"
 #include "mango/project/subspace.hpp"
+#include "mango/project/transport.hpp"
 #include "mango/rule/slot_codec.hpp"
 
 namespace mango::inline MANGO_ABI::detail {

@@ -4,6 +4,7 @@
 
 #include "mango/core/error.hpp"
 #include "mango/optim/options.hpp"
+#include "mango/project/choices.hpp"
 #include "mango/rule/adam.hpp"
 #include "mango/rule/adopt.hpp"
 #include "mango/rule/learning.hpp"
@@ -75,13 +76,26 @@ inline void read(std::string_view name, std::string_view text, adopt_convention&
   else if (text == "adv") field = adopt_convention::adv;
   else refuse_value(name, text, "official or adv");
 }
-inline void read(std::string_view name, std::string_view text, pool& field) {
-  for (const pool p : {pool::all, pool::group, pool::shape, pool::tensor})
-    if (text == name_of(p)) {
-      field = p;
+template <class Word>
+void read_word(std::string_view name, std::string_view text, Word& field, std::initializer_list<Word> words,
+               const char* expected) {
+  for (const Word w : words)
+    if (text == name_of(w)) {
+      field = w;
       return;
     }
-  refuse_value(name, text, "all, group, shape or tensor");
+  refuse_value(name, text, expected);
+}
+inline void read(std::string_view name, std::string_view text, pool& field) {
+  read_word(name, text, field, {pool::all, pool::group, pool::shape, pool::tensor}, "all, group, shape or tensor");
+}
+inline void read(std::string_view name, std::string_view text, projection_side& field) {
+  using enum projection_side;
+  read_word(name, text, field, {std, reverse_std, left, right}, "std, reverse_std, left or right");
+}
+inline void read(std::string_view name, std::string_view text, moment_transport& field) {
+  using enum moment_transport;
+  read_word(name, text, field, {rotate, none, reset}, "rotate, none or reset");
 }
 
 // "3e-4", or a schedule's name and its numbers in the order of its struct: "warmup_cosine 3e-4 100 10000 0"

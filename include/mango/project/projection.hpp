@@ -2,25 +2,10 @@
 // How a matrix is projected: which side, on how many vectors, and what that leaves of it. Decided once per tensor, from
 // its shape alone.
 #include "mango/core/shape.hpp"
+#include "mango/project/choices.hpp"
 #include "mango/project/vectors.hpp"
 
 namespace mango::inline MANGO_ABI {
-
-/// Which side of a gradient G (m x n) the basis multiplies.
-///   left      R = P^T G (r x n), P m x r      right   R = G Q^T (m x r), Q r x n
-///   std       the shorter side: right if m >= n, else left, as GaLore does
-///   reverse_std   the longer side: fewer bytes of state, more of basis
-enum class projection_side : std::uint8_t { std, reverse_std, left, right };
-
-/// "std", "reverse_std", "left" or "right".
-constexpr const char* name_of(projection_side s) {
-  switch (s) {
-    case projection_side::std: return "std";
-    case projection_side::reverse_std: return "reverse_std";
-    case projection_side::left: return "left";
-    default: return "right";
-  }
-}
 
 /// A tensor seen as a matrix, its first dimension by all others; rank 0: it is not projected.
 struct projection {

@@ -1,6 +1,6 @@
 #pragma once
 // How a gradient's subspace is chosen and followed.
-#include "mango/project/transport.hpp"
+#include "mango/project/choices.hpp"
 #include "mango/rule/hyperparameter.hpp"
 
 namespace mango::inline MANGO_ABI {

@@ -1,25 +1,9 @@
 #pragma once
-// What moments become when the basis that they are kept in changes.
+// What moments become when the basis that they are kept in changes, if they are to move along.
 #include "mango/project/products.hpp"
 #include "mango/project/projection.hpp"
 
 namespace mango::inline MANGO_ABI {
-
-/// With C = P_new^T P_old:
-///   rotate   M <- C M and V <- (C o C) V: the part of a momentum that survives is the same in the new basis, and
-///            second moments stay positive, as if coordinates were uncorrelated
-///   none     as they are, in a basis that they do not belong to, as the published GaLore does
-///   reset    0, and bias correction starts anew
-enum class moment_transport : std::uint8_t { rotate, none, reset };
-
-/// "rotate", "none" or "reset".
-constexpr const char* name_of(moment_transport t) {
-  switch (t) {
-    case moment_transport::none: return "none";
-    case moment_transport::reset: return "reset";
-    default: return "rotate";
-  }
-}
 
 /// C <- P_new^T P_old, of r x r numbers.
 template <class Backend>
