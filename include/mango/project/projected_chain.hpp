@@ -43,7 +43,7 @@ projected_chain<Before, Inner, After> project(const subspace_options& s, const I
                                               const Before& before = {}) {
   static_assert(!Inner::reads_parameter,
                 "mango: a rule that reads the parameter (add_decayed_weights, ...) cannot run inside project(): there "
-                "the parameter lives in the full space. Put it after; see docs/algebra.md#project");
+                "the parameter lives in the full space. Put it after; see docs/extending.md#project");
   static_assert(Inner::measured == 0 && slot_count<After> == 0 && slot_count<Before> == 0,
                 "mango: state is kept inside project(), and what measures all gradients stands before it");
   static_assert(detail::learning<Inner>::memory == 0,
