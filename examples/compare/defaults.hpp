@@ -51,6 +51,8 @@ inline constexpr std::array rate_table{
     rate_defaults{"sgd", 1e-1, 1e-1, 3e-1},
     rate_defaults{"smmf", 2e-3, 3e-3, 3e-3},
     rate_defaults{"adafactor", 3e-2, 1e-1, 3e-2},
+    rate_defaults{"vlorp", 2e-3, 3e-3, 3e-3},
+    rate_defaults{"projfactor", 2e-3, 3e-3, 3e-3},
     rate_defaults{"galore", 8e-3, 1.2e-2, 1.2e-2},
 };
 

@@ -4,6 +4,14 @@
 #include "mango/optim/projected_factory.hpp"
 #endif
 
+#if defined(MANGO_FACTORY_MULTIPLIES)
+namespace mango::inline MANGO_ABI {
+// in vlorp.cpp
+extern template detail::optimizer_model* detail::make_projected<vlorp, 2>(const split_settings&, const eigen&);
+extern template detail::optimizer_model* detail::make_projected<projfactor, 1>(const split_settings&, const eigen&);
+}  // namespace mango
+#endif
+
 namespace factory {
 
 mango::any_optimizer make(std::string_view line, const mango::host& where) {

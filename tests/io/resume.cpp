@@ -182,6 +182,8 @@ constexpr const char* with_features[] = {
 std::string with_settings(std::string_view line) {
   const char* const settings = line.starts_with("prodigy") ? "d0=1e-3,d_coef=20,growth_rate=1.3,slice=3,limiter=no,"
                                                              "learning_rate=step_decay 1 8 0.5"
+                               : line.starts_with("vlorp") || line.starts_with("projfactor")
+                                   ? "granularity=3,resample_every=3,learning_rate=step_decay 0.01 8 0.5"
                                : line.starts_with("galore")
                                    ? "rank=3,refresh_every=3,learning_rate=step_decay 0.01 8 0.5"
                                : line.starts_with("schedule_free") ? "learning_rate=step_decay 0.01 5 0.5"

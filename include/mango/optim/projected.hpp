@@ -16,27 +16,28 @@ template <class F> void with_gradient(const tensor_record& t, const operands& o,
   else call(static_cast<const float*>(o.gradient));
 }
 
-template <class Before, class Inner, class After, class... S>
-struct kernels<projected_chain<Before, Inner, After>, stores<S...>> {
-  using chain_type = projected_chain<Before, Inner, After>;
-  using whole = kernels<typename chain_type::whole, stores<S...>>;
+template <class Space, class Before, class Inner, class After, class... S>
+struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
+  using chain_type = projected_chain<Space, Before, Inner, After>;
+  using whole = std::conditional_t<divides<Space>, kernels<typename chain_type::whole, stores<S..., fp32>>,
+                                   kernels<typename chain_type::whole, stores<S...>>>;
   using compact = kernels<Inner, stores<S...>>;
   static constexpr bool projects = true, learns = false, staged = true;
   static constexpr int factored_slots = whole::factored_slots, passes = whole::passes;
 
   static state_layout layout(const tensor_spec& spec, const optimizer_options& options, const chain_type& rules) {
-    state_layout full = whole::layout(spec, options, chain(rules.before, rules.inner, rules.after));
-    const auto& s = rules.subspace;
-    const projection p = projection_of(spec.shape, s.rank, s.side);
+    state_layout full = whole::layout(spec, options, rules.unprojected());
+    const projection p = rules.space.of(spec.shape);
     if (!p.projects()) return full;
     state_layout out = compact::layout({.shape = p.compact()}, {}, rules.inner);
     const std::size_t inner_scratch = out.scratch;
-    append_subspace(out, p);
+    if constexpr (Space::keeps_basis) append_subspace(out, p);
+    if constexpr (divides<Space>) append_moment(out, p);
     append_common(out, spec, options);
     if (out.bytes >= full.bytes) return full;
     out.projection = p;
-    out.chunks = (p.rows + projected_rows - 1) / projected_rows;
-    out.scratch = projected_room::bytes(p, inner_scratch);
+    out.chunks = pieces(p.rows, projected_rows(p));
+    out.scratch = projected_room<Space>::bytes(p, inner_scratch);
     return out;
   }
 
@@ -58,17 +59,25 @@ struct kernels<projected_chain<Before, Inner, After>, stores<S...>> {
     if (!p.projects()) return;
     static_assert(decomposing_backend<Backend>,
                   "mango: project() multiplies matrices: give it the backend mango::eigen");
-    const projected_room room(t);
+    const projected_room<Space> room(t);
     t.compact->scratch = room.inner;
+    [[maybe_unused]] const auto updates = info.t;
     add_up(on, t, o);
     with_gradient(t, o, [&](const auto& g) {
-      refresh_basis(on, rules.subspace, t, g, room, key, info.t);
-      project_down(on, p, g, p.vectors(basis_of(t), p.rank), p.compact_vectors(room.compact, p.rank));
+      if constexpr (Space::keeps_basis) refresh_basis(on, rules.space, t, g, room, key, info.t);
+      else draw_basis(rules.space, t, room, key, info.t);
+      project_down(on, p, g, p.vectors(room.basis, p.rank), p.compact_vectors(room.compact, p.rank));
     });
     if (t.accumulating) std::memset(t.accumulator, 0, static_cast<std::size_t>(t.elements()) * sizeof(float));
-    if (rules.subspace.transport == moment_transport::reset) {
-      info.t -= static_cast<std::int64_t>(subspace_memory_of(t)) - 1;
+    if (const auto first = began(rules.space, t, info.t); first > 1) {
+      info.t -= first - 1;
       k.inner = rules.inner.fold(info);
+    }
+    if constexpr (divides<Space>) {
+      const auto v = moment_of(t);
+      update_moment(p, p.vectors(room.basis, p.rank), room.compact, static_cast<double>(scale), rules.space.b2,
+                    v.other(p), v.sliced(p), room.work);
+      k.divisor = v.divisor(p, rules.space, updates);
     }
     run_inner(on, rules, *t.compact, room.compact, k.inner, scale, key, info);
   }
@@ -78,20 +87,23 @@ struct kernels<projected_chain<Before, Inner, After>, stores<S...>> {
   static void run(const Backend& on, int pass, const chain_type& rules, const tensor_record& t, const operands& o,
                   const typename chain_type::frame& k, float scale, const philox_key& key, index_t chunk) {
     if (!t.layout.projection.projects())
-      return whole::template run<Target, G, Dense>(on, pass, chain(rules.before, rules.inner, rules.after), t, o, k.all,
-                                                   scale, key, chunk);
+      return whole::template run<Target, G, Dense>(on, pass, rules.unprojected(), t, o, k.all, scale, key, chunk);
     if (pass < passes - 1) return;
-    const projected_update<After, Target, Backend> update{on, k.after, whole::template target<Target>(t, o),
-                                                          static_cast<float>(rules.subspace.scale), key};
+    const projected_update<After, Target, Backend, divides<Space>> update{
+        on,
+        k.after,
+        k.divisor,
+        whole::template target<Target>(t, o),
+        static_cast<float>(rules.space.back(t.layout.projection)),
+        key};
     const auto& p = t.layout.projection;
-    float *const compact_part = projected_room(t).compact, *const basis = basis_of(t);
-    update(p, p.right ? compact_part : basis, p.right ? basis : compact_part, chunk);
+    const projected_room<Space> room(t);
+    update(p, p.right ? room.compact : room.basis, p.right ? room.basis : room.compact, chunk);
   }
 
   static void finish(int pass, const chain_type& rules, const tensor_record& t, typename chain_type::frame& k,
                      const step_info& info) {
-    if (!t.layout.projection.projects())
-      whole::finish(pass, chain(rules.before, rules.inner, rules.after), t, k.all, info);
+    if (!t.layout.projection.projects()) whole::finish(pass, rules.unprojected(), t, k.all, info);
   }
 
  private:
@@ -108,13 +120,12 @@ struct kernels<projected_chain<Before, Inner, After>, stores<S...>> {
   }
 
   template <class Backend, class E>
-  static void refresh_basis(const Backend& on, const subspace_options& s, tensor_record& t,
-                            const matrix_view<const E>& g, const projected_room& room, const philox_key& key,
-                            std::int64_t now) {
+  static void refresh_basis(const Backend& on, const Space& s, tensor_record& t, const matrix_view<const E>& g,
+                            const projected_room<Space>& room, const philox_key& key, std::int64_t now) {
     double& refreshed = subspace_memory_of(t);
     if (refreshed > 0 && !s.due(now, t.hash)) return;
     const auto& p = t.layout.projection;
-    float* const basis = basis_of(t);
+    float* const basis = room.basis;
     const bool cold = refreshed == 0;
     if (!cold) std::memcpy(room.moved, basis, static_cast<std::size_t>(p.basis_elements()) * sizeof(float));
     const index_t extra = cold || p.rank <= thin_rank / 2 ? extra_directions(p, cold) : 0;
@@ -124,11 +135,26 @@ struct kernels<projected_chain<Before, Inner, After>, stores<S...>> {
     if (!cold && s.transport == moment_transport::rotate) {
       const matrix_view<float> c{room.overlap, p.rank, p.rank, p.rank};
       overlap_of(on, p.vectors(basis, p.rank), p.vectors(room.moved, p.rank), c);
-      compact::each_slot(*t.compact, transport_slots<Backend, Inner>{on, p, c, room, *t.compact, subspace_key(key)});
+      compact::each_slot(*t.compact,
+                         transport_slots<Backend, Inner, Space>{on, p, c, room, *t.compact, subspace_key(key)});
     } else if (!cold && s.transport == moment_transport::reset) {
       clear_slots(*t.compact);
     }
     refreshed = static_cast<double>(now);
+  }
+
+  // random signs, the same for a whole period, in which moments begin at 0
+  static void draw_basis(const Space& s, const tensor_record& t, const projected_room<Space>& room, philox_key key,
+                         std::int64_t now) {
+    const auto& p = t.layout.projection;
+    key.epoch = static_cast<std::uint32_t>(s.first_of(now));
+    for (index_t k = 0; k < p.rank; ++k) fill_signs(p.vectors(room.basis, p.rank), k, subspace_key(key));
+    if (now == s.first_of(now) && now > 1) clear_slots(*t.compact);
+  }
+  // the update from which bias is corrected, 1 if from the start
+  static std::int64_t began(const Space& s, const tensor_record& t, std::int64_t now) {
+    if constexpr (!Space::keeps_basis) return s.first_of(now);
+    else return s.transport == moment_transport::reset ? static_cast<std::int64_t>(subspace_memory_of(t)) : 1;
   }
 
   // R becomes what the inner chain makes of it

@@ -20,6 +20,31 @@ inline double& subspace_memory_of(const tensor_record& t) {
 inline float* basis_of(const tensor_record& t) {
   return reinterpret_cast<float*>(t.state + t.layout.parts[t.layout.learned + 1].offset);
 }
+// behind the slots: mean squares of rows and columns of what comes back
+inline void append_moment(state_layout& out, const projection& p) {
+  out.learned = out.parts.size();
+  out.append("v", "rows", "fp32", dtype::f32, original_rows(p), 0, range::nonnegative);
+  out.append("v", "columns", "fp32", dtype::f32, original_columns(p), 0, range::nonnegative);
+}
+struct moment_view {
+  float *row, *column;
+  float* other(const projection& p) const { return p.right ? row : column; }
+  float* sliced(const projection& p) const { return p.right ? column : row; }
+  /// For a step after which `updates` have been averaged.
+  row_column_divisor divisor(const projection& p, const projfactor_options& s, std::int64_t updates) const {
+    double total = 0;
+    for (index_t i = 0; i < original_rows(p); ++i) total += static_cast<double>(row[i]);
+    const double bc2 = 1 - __builtin_pow(s.b2, static_cast<double>(updates));
+    return {row, column, original_columns(p), static_cast<float>(total > 0 ? 1 / (total * bc2) : 0),
+            static_cast<float>(s.eps)};
+  }
+};
+inline moment_view moment_of(const tensor_record& t) {
+  const auto at = [&](std::size_t k) {
+    return reinterpret_cast<float*>(t.state + t.layout.parts[t.layout.learned + k].offset);
+  };
+  return {at(0), at(1)};
+}
 // random numbers of a refresh: of another stream than rounding's
 inline philox_key subspace_key(philox_key key) {
   key.stream = 0xc0;
@@ -32,37 +57,45 @@ constexpr index_t extra_directions(const projection& p, bool cold) {
   return cold ? most : warm;
 }
 
-/// The places in a projected tensor's scratch: R, which becomes the update; P_new^T P_old; P_old, and moments on their
-/// way; what the inner chain's passes and refreshes work in.
-struct projected_room {
-  float *compact, *overlap, *moved;
+/// Where a projected tensor's numbers are: the basis, in its state or drawn into its scratch; and in its scratch R,
+/// which becomes the update; P_new^T P_old; P_old, and moments on their way; what the inner chain's passes and
+/// refreshes work in.
+template <class Space> struct projected_room {
+  float *basis, *compact, *overlap, *moved;
+  double* work;  // of a second moment's sums
   std::byte *inner, *search;
 
   static std::size_t bytes(const projection& p, std::size_t inner_bytes) { return cut(p, inner_bytes).end; }
   explicit projected_room(const tensor_record& t) {
     const auto at = cut(t.layout.projection, t.compact->layout.scratch);
-    compact = reinterpret_cast<float*>(t.scratch);
-    overlap = reinterpret_cast<float*>(t.scratch + at.overlap);
-    moved = reinterpret_cast<float*>(t.scratch + at.moved);
+    if constexpr (Space::keeps_basis) basis = basis_of(t);
+    else basis = floats(t, at.basis);
+    compact = floats(t, 0);
+    overlap = floats(t, at.overlap);
+    moved = floats(t, at.moved);
+    work = reinterpret_cast<double*>(t.scratch + at.work);
     inner = t.scratch + at.inner;
     search = t.scratch + at.search;
   }
 
  private:
   struct places {
-    std::size_t overlap, moved, inner, search, end;
+    std::size_t basis, overlap, moved, work, inner, search, end;
   };
   static places cut(const projection& p, std::size_t inner_bytes) {
-    const index_t longer = p.rows > p.cols ? p.rows : p.cols;
+    const index_t longer = p.rows > p.cols ? p.rows : p.cols, moves = Space::keeps_basis ? p.rank : 0;
     places at{};
-    at.overlap = bytes_of(p.rank * p.compact_length());
-    at.moved = at.overlap + bytes_of(p.rank * p.rank);
-    at.inner = at.moved + bytes_of(p.rank * longer);
+    at.basis = bytes_of(p.rank * p.compact_length());
+    at.overlap = at.basis + bytes_of(Space::keeps_basis ? 0 : p.basis_elements());
+    at.moved = at.overlap + bytes_of(moves * p.rank);
+    at.work = at.moved + bytes_of(moves * longer);
+    at.inner = at.work + (divides<Space> ? static_cast<std::size_t>(moment_doubles(p)) * sizeof(double) : 0);
     at.search = at.inner + (inner_bytes + 7) / 8 * 8;
-    at.end = at.search + (subspace_room::bytes(p) + 7) / 8 * 8;
+    at.end = at.search + (Space::keeps_basis ? (subspace_room::bytes(p) + 7) / 8 * 8 : 0);
     return at;
   }
   static std::size_t bytes_of(index_t floats) { return (static_cast<std::size_t>(floats) * sizeof(float) + 7) / 8 * 8; }
+  static float* floats(const tensor_record& t, std::size_t at) { return reinterpret_cast<float*>(t.scratch + at); }
 };
 
 /// Reads the numbers of a slot, or writes them, whatever its store.
@@ -85,11 +118,11 @@ void code_slot(const tensor_record& t, const typename Store::view& v, bool write
 }
 
 /// For every slot: its numbers in the old basis become those in the new one.
-template <class Backend, class Inner> struct transport_slots {
+template <class Backend, class Inner, class Space> struct transport_slots {
   const Backend& on;
   const projection& p;
   matrix_view<float> overlap;
-  const projected_room& room;
+  const projected_room<Space>& room;
   const tensor_record& compact;
   philox_key key;
 

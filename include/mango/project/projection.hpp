@@ -10,6 +10,7 @@ namespace mango::inline MANGO_ABI {
 /// A tensor seen as a matrix, its first dimension by all others; rank 0: it is not projected.
 struct projection {
   index_t rows = 0, cols = 0, rank = 0;
+  index_t granularity = 1;  // slices that a row, or a column, was cut into first: rows or cols are so many times more
   bool right = false;
 
   bool projects() const { return rank > 0; }
@@ -30,6 +31,14 @@ struct projection {
     return wide ? vectors_view{{at, count, cols, cols}, false} : vectors_view{{at, rows, count, count}, true};
   }
 };
+
+namespace detail {
+// of the tensor itself
+inline index_t original_rows(const projection& p) { return p.right ? p.rows / p.granularity : p.rows * p.granularity; }
+inline index_t original_columns(const projection& p) {
+  return p.right ? p.cols * p.granularity : p.cols / p.granularity;
+}
+}  // namespace detail
 
 /// The projection of a tensor at rank r: at most the shorter side's length. Tensors of fewer than two dimensions, and
 /// those of one row or column, are not projected.

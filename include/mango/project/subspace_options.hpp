@@ -1,6 +1,6 @@
 #pragma once
 // How a gradient's subspace is chosen and followed.
-#include "mango/project/choices.hpp"
+#include "mango/project/projection.hpp"
 #include "mango/rule/hyperparameter.hpp"
 
 namespace mango::inline MANGO_ABI {
@@ -15,6 +15,10 @@ struct subspace_options {
   moment_transport transport = moment_transport::rotate;
   bool staggered = true;  ///< tensors take turns: the first refresh after the start depends on the tensor's name
 
+  static constexpr bool keeps_basis = true;
+  projection of(const shape& s) const { return projection_of(s, rank, side); }
+  double back(const projection&) const { return scale; }
+
   template <class F> void hyperparameters(F&& f) const {
     f("rank", static_cast<double>(rank), interval{1, 1e9});
     f("refresh_every", static_cast<double>(refresh_every), interval{1, 1e12});
@@ -28,11 +32,6 @@ struct subspace_options {
   bool due(std::int64_t t, std::uint32_t hash) const {
     const auto turn = staggered ? static_cast<std::int64_t>(hash) % refresh_every : 0;
     return t == 1 || (t - 1) % refresh_every == turn;
-  }
-  /// The last update up to t that was due.
-  std::int64_t last_due(std::int64_t t, std::uint32_t hash) const {
-    while (!due(t, hash)) --t;
-    return t;
   }
 };
 
