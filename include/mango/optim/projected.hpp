@@ -75,11 +75,16 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
     }
     if constexpr (divides<Space>) {
       const auto v = moment_of(t);
-      update_moment(p, p.vectors(room.basis, p.rank), room.compact, static_cast<double>(scale), rules.space.b2,
-                    v.other(p), v.sliced(p), room.work);
+      update_moment(on, p, p.vectors(room.basis, p.rank), room.compact, static_cast<double>(scale), rules.space.b2,
+                    v.other(p), v.sliced(p), moment_room(room.work, p));
       k.divisor = v.divisor(p, rules.space, updates);
     }
     run_inner(on, rules, *t.compact, room.compact, k.inner, scale, key, info);
+    if constexpr (divides<Space>)
+      if (p.rank == 1) {
+        divide_slices(on, p, k.divisor, room.compact, moment_room(room.work, p));
+        k.divisor.length = 0;
+      }
   }
 
   // one chunk of weights

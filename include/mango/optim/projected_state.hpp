@@ -62,8 +62,7 @@ constexpr index_t extra_directions(const projection& p, bool cold) {
 /// refreshes work in.
 template <class Space> struct projected_room {
   float *basis, *compact, *overlap, *moved;
-  double* work;  // of a second moment's sums
-  std::byte *inner, *search;
+  std::byte *work, *inner, *search;
 
   static std::size_t bytes(const projection& p, std::size_t inner_bytes) { return cut(p, inner_bytes).end; }
   explicit projected_room(const tensor_record& t) {
@@ -73,7 +72,7 @@ template <class Space> struct projected_room {
     compact = floats(t, 0);
     overlap = floats(t, at.overlap);
     moved = floats(t, at.moved);
-    work = reinterpret_cast<double*>(t.scratch + at.work);
+    work = t.scratch + at.work;
     inner = t.scratch + at.inner;
     search = t.scratch + at.search;
   }
@@ -89,7 +88,7 @@ template <class Space> struct projected_room {
     at.overlap = at.basis + bytes_of(Space::keeps_basis ? 0 : p.basis_elements());
     at.moved = at.overlap + bytes_of(moves * p.rank);
     at.work = at.moved + bytes_of(moves * longer);
-    at.inner = at.work + (divides<Space> ? static_cast<std::size_t>(moment_doubles(p)) * sizeof(double) : 0);
+    at.inner = at.work + (divides<Space> ? moment_room::bytes(p) : 0);
     at.search = at.inner + (inner_bytes + 7) / 8 * 8;
     at.end = at.search + (Space::keeps_basis ? (subspace_room::bytes(p) + 7) / 8 * 8 : 0);
     return at;

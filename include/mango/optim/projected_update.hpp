@@ -65,8 +65,12 @@ template <class After, class Target, class Backend, bool Divides> struct project
     const index_t fit = thin_tile_rows * thin_block / b.cols;
     for (index_t i = 0; i < c.rows; i += fit) {
       const index_t rows = c.rows - i < fit ? c.rows - i : fit, n = rows * b.cols, first = (begin + i) * b.cols;
-      std::memset(some, 0, static_cast<std::size_t>(n) * sizeof(float));
-      thin_combine(b, c.data + i * c.ld, 1, c.ld, matrix_view<float>{some, rows, b.cols, b.cols});
+      if (b.rows == 1) {
+        outer_product(c.data + i, rows, b.data, b.cols, some);
+      } else {
+        std::memset(some, 0, static_cast<std::size_t>(n) * sizeof(float));
+        thin_combine(b, c.data + i * c.ld, 1, c.ld, matrix_view<float>{some, rows, b.cols, b.cols});
+      }
       move_numbers({some, first, n}, n);
     }
   }
@@ -102,9 +106,9 @@ template <class After, class Target, class Backend, bool Divides> struct project
   }
   // weights that lie one after the other
   void move_numbers(const row_numbers& numbers, index_t count) const {
-    if constexpr (!Divides) {
+    if (!Divides || divisor.length == 0) {
       lanes<After, Target, row_numbers>{frame, target, &numbers, {}, scale, key}(numbers.first, numbers.first + count);
-    } else {
+    } else if constexpr (Divides) {
       for (index_t at = numbers.first, end = at + count; at < end;) {
         const index_t row = at / divisor.length, begin = row * divisor.length, next = begin + divisor.length;
         const divided_numbers divided{numbers, divisor.column, begin, divisor.row[row] * divisor.factor, divisor.eps};

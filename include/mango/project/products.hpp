@@ -1,6 +1,7 @@
 #pragma once
 // The three products of a projection, by a matrix G of any gradient's type that is read once and never copied whole.
 // Cut into blocks of fixed size, each of one owner: results do not depend on the number of threads.
+#include "mango/project/slices.hpp"
 #include "mango/project/thin.hpp"
 #include "mango/project/vectors.hpp"
 
@@ -48,9 +49,12 @@ template <class Backend, class E>
 void dots(const Backend& on, const matrix_view<const E>& g, const matrix_view<const float>& b,
           const matrix_view<float>& c) {
   const bool thin = b.rows <= thin_rank;
-  detail::each_piece(on, g.rows, thin ? thin_rows : wide_rows, [&](index_t i, index_t end) {
+  const index_t rows = g.cols < 1024 ? thin_rows * (1024 / g.cols) : thin_rows;  // of short ones more
+  detail::each_piece(on, g.rows, thin ? rows : wide_rows, [&](index_t i, index_t end) {
     const auto some = detail::rows_of(g, i, end);
     const auto to = detail::rows_of(c, i, end);
+    if (b.rows == 1 && g.ld == g.cols && g.cols % packet::lanes == 0 && g.cols <= slice_most)
+      return slice_dots(some, b.data, to.data);
     if (thin) return thin_dots(some, b, to);
     if constexpr (!std::same_as<E, float>) detail::clear(to);
     detail::each_widened(some, [&](const auto& x, index_t row, index_t column) {

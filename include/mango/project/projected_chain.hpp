@@ -51,8 +51,7 @@ template <class Space, class Before, class Inner, class After> struct projected_
 };
 
 /// GaLore's idea as a chain: project(subspace_options{}, chain(scale_by_adam{}), chain(decoupled_step{})). What needs
-/// the weights
-/// stands in `after`; what measures the norm of all gradients in `before`. Zhao et al. 2024, Algorithm 2,
+/// the weights stands in `after`; what measures the norm of all gradients in `before`. Zhao et al. 2024, Algorithm 2,
 /// arXiv:2403.03507.
 template <class Space = subspace_options, class Inner, class After, class Before = decltype(chain())>
 projected_chain<Space, Before, Inner, After> project(const Space& s, const Inner& inner, const After& after,
