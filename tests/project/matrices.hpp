@@ -7,6 +7,7 @@
 #include "mango/backend/threads.hpp"
 #include "mango/core/view.hpp"
 #include "mango/project/vectors.hpp"
+#include "support/eigen_once.hpp"
 #include "support/random.hpp"
 
 namespace support {

@@ -6,6 +6,13 @@
 #include "mango/backend/eigen.hpp"
 #include "project/matrices.hpp"
 
+namespace mango::inline MANGO_ABI {
+template void eigen::gemm<float>(float, matrix_view<const float>, bool, matrix_view<const float>, bool, float,
+                                 matrix_view<float>) const;
+template void eigen::gemm<double>(double, matrix_view<const double>, bool, matrix_view<const double>, bool, double,
+                                  matrix_view<double>) const;
+}  // namespace mango
+
 using namespace mango;
 using support::matrix;
 

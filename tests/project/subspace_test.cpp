@@ -6,6 +6,10 @@
 #include "mango/backend/eigen_decompositions.hpp"
 #include "project/matrices.hpp"
 
+namespace mango::inline MANGO_ABI {
+template void eigen::eigenvectors<double>(matrix_view<double>, double*) const;
+}  // namespace mango
+
 using namespace mango;
 using support::matrix;
 

@@ -115,6 +115,7 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
 
  private:
   friend step_type;
+  friend detail::factored_access;
 
   __attribute__((noinline)) tensor_id insert_new(std::string_view name, const tensor_spec& spec) {
     auto layout = kernels::layout(spec, options_, rules_[group_of(name, spec)]);
@@ -227,7 +228,6 @@ template <class Chain, class Stores, elementwise_backend Backend = host> class o
       kernels::template each_range<Dense>(t, chunk, [&](const auto& r) { opt.backend_.after(t.owned, r); });
   }
 
-  // what the engine asks
   static bool measures(const engine& self) {
     for (const auto& r : static_cast<const optimizer&>(self).rules_)
       if (r.measures()) return true;

@@ -2,13 +2,19 @@
 // What a step of a projected tensor does: refresh the basis, project, run the inner chain, and bring back what it says.
 #include "mango/optim/projected_state.hpp"
 #include "mango/optim/projected_update.hpp"
+#include "mango/project/factored_gradient.hpp"
 #include "mango/project/subspace.hpp"
 
 namespace mango::inline MANGO_ABI::detail {
 
-// the trainer's gradient, or what has accumulated, as the matrix it is projected as; f(that matrix)
-template <class F> void with_gradient(const tensor_record& t, const operands& o, const F& f) {
+// the trainer's gradient, its factors, or what has accumulated, as what it is projected as; f(that)
+template <class F> void with_gradient(const tensor_record& t, const operands& o, float* room, const F& f) {
   const auto& p = t.layout.projection;
+  if (o.inputs) {
+    const index_t m = original_rows(p), n = original_columns(p);
+    return f(factored_gradient{
+        {static_cast<const float*>(o.gradient), o.examples, m, m}, {o.inputs, o.examples, n, n}, p, room});
+  }
   const auto call = [&]<class E>(const E* data) { f(matrix_view<const E>{data, p.rows, p.cols, p.cols}); };
   if (t.accumulating || !o.gradient) call(static_cast<const float*>(t.accumulator));
   else if (o.gradient_type == dtype::bf16) call(static_cast<const bfloat16*>(o.gradient));
@@ -63,7 +69,7 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
     t.compact->scratch = room.inner;
     [[maybe_unused]] const auto updates = info.t;
     add_up(on, t, o);
-    with_gradient(t, o, [&](const auto& g) {
+    with_gradient(t, o, room.factors, [&](const auto& g) {
       if constexpr (Space::keeps_basis) refresh_basis(on, rules.space, t, g, room, key, info.t);
       else draw_basis(rules.space, t, room, key, info.t);
       project_down(on, p, g, p.vectors(room.basis, p.rank), p.compact_vectors(room.compact, p.rank));
@@ -124,8 +130,8 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
     });
   }
 
-  template <class Backend, class E>
-  static void refresh_basis(const Backend& on, const Space& s, tensor_record& t, const matrix_view<const E>& g,
+  template <class Backend, class Gradient>
+  static void refresh_basis(const Backend& on, const Space& s, tensor_record& t, const Gradient& g,
                             const projected_room<Space>& room, const philox_key& key, std::int64_t now) {
     double& refreshed = subspace_memory_of(t);
     if (refreshed > 0 && !s.due(now, t.hash)) return;

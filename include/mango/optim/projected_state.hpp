@@ -61,7 +61,7 @@ constexpr index_t extra_directions(const projection& p, bool cold) {
 /// which becomes the update; P_new^T P_old; P_old, and moments on their way; what the inner chain's passes and
 /// refreshes work in.
 template <class Space> struct projected_room {
-  float *basis, *compact, *overlap, *moved;
+  float *basis, *compact, *overlap, *moved, *factors;
   std::byte *work, *inner, *search;
 
   static std::size_t bytes(const projection& p, std::size_t inner_bytes) { return cut(p, inner_bytes).end; }
@@ -72,6 +72,7 @@ template <class Space> struct projected_room {
     compact = floats(t, 0);
     overlap = floats(t, at.overlap);
     moved = floats(t, at.moved);
+    factors = floats(t, at.factors);
     work = t.scratch + at.work;
     inner = t.scratch + at.inner;
     search = t.scratch + at.search;
@@ -79,7 +80,7 @@ template <class Space> struct projected_room {
 
  private:
   struct places {
-    std::size_t basis, overlap, moved, work, inner, search, end;
+    std::size_t basis, overlap, moved, factors, work, inner, search, end;
   };
   static places cut(const projection& p, std::size_t inner_bytes) {
     const index_t longer = p.rows > p.cols ? p.rows : p.cols, moves = Space::keeps_basis ? p.rank : 0;
@@ -87,7 +88,8 @@ template <class Space> struct projected_room {
     at.basis = bytes_of(p.rank * p.compact_length());
     at.overlap = at.basis + bytes_of(Space::keeps_basis ? 0 : p.basis_elements());
     at.moved = at.overlap + bytes_of(moves * p.rank);
-    at.work = at.moved + bytes_of(moves * longer);
+    at.factors = at.moved + bytes_of(moves * longer);
+    at.work = at.factors + bytes_of(factored_room(p, Space::keeps_basis ? sketch_count(p) : p.rank));
     at.inner = at.work + (divides<Space> ? moment_room::bytes(p) : 0);
     at.search = at.inner + (inner_bytes + 7) / 8 * 8;
     at.end = at.search + (Space::keeps_basis ? (subspace_room::bytes(p) + 7) / 8 * 8 : 0);

@@ -5,9 +5,15 @@
 
 namespace mango::inline MANGO_ABI {
 
+namespace detail {
+struct factored_access;
+}
+
 /// A step in progress: its number and arguments are fixed, and tensors are updated under it one by one. It belongs to
 /// its optimizer, which must stay where it is. Updates of distinct tensors may run at the same time.
 template <class Optimizer> class step_token {
+  friend detail::factored_access;
+
  public:
   /// Updates one tensor from its gradient, which is not needed afterwards. False when the update was skipped for a
   /// non-finite gradient (options.on_nonfinite = skip). Raises errc::order when the tensor was updated in this step

@@ -113,6 +113,8 @@ struct operands {
   float* master = nullptr;
   float* delta = nullptr;
   dtype gradient_type = dtype::f32;
+  const float* inputs = nullptr;  // of a gradient given as factors, whose deltas `gradient` is then
+  index_t examples = 0;
 };
 
 // what depends on the type of a gradient. The first two look at the gradient, at what has accumulated (`sum`), or at

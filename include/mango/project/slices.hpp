@@ -1,5 +1,7 @@
 #pragma once
 // One vector and many short slices, one after the other in memory: VLoRP at rank 1, at the speed of memory.
+#include <utility>
+
 #include "mango/core/access.hpp"
 #include "mango/core/view.hpp"
 

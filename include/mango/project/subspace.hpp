@@ -1,5 +1,6 @@
 #pragma once
 // Finding the few directions that hold most of a gradient: block power steps, from the last basis or from nothing.
+#include "mango/project/factored_gradient.hpp"
 #include "mango/project/orthonormal.hpp"
 #include "mango/project/products.hpp"
 #include "mango/project/projection.hpp"
@@ -79,15 +80,15 @@ inline bool normalise(const matrix_view<float>& x) {
 
 /// What of G lies along each of some vectors, or lies on the other side: R = P^T G, or G Q^T. The vectors are on the
 /// basis' side of p, `to` on the other.
-template <class Backend, class E>
-void project_down(const Backend& on, const projection& p, const matrix_view<const E>& g, const vectors_view& basis,
+template <class Backend, class Gradient>
+void project_down(const Backend& on, const projection& p, const Gradient& g, const vectors_view& basis,
                   const vectors_view& to) {
   if (p.right) dots(on, g, detail::constant(basis.matrix), to.matrix);
   else combine(on, g, detail::constant(basis.matrix), to.matrix);
 }
 /// The other way: what of G lies along vectors of the other side. `to` is on the basis' side.
-template <class Backend, class E>
-void project_across(const Backend& on, const projection& p, const matrix_view<const E>& g, const vectors_view& from,
+template <class Backend, class Gradient>
+void project_across(const Backend& on, const projection& p, const Gradient& g, const vectors_view& from,
                     const vectors_view& to) {
   if (p.right) combine(on, g, detail::constant(from.matrix), to.matrix);
   else dots(on, g, detail::constant(from.matrix), to.matrix);
@@ -95,17 +96,18 @@ void project_across(const Backend& on, const projection& p, const matrix_view<co
 
 /// Y <- G G^T X (left) or X G^T G (right), up to a power of two: one step of the block power method, before its vectors
 /// are made orthonormal. False, with Y undefined, if G X is 0.
-template <class Backend, class E>
-bool power_step(const Backend& on, const projection& p, const matrix_view<const E>& g, const vectors_view& x,
-                const vectors_view& y, const detail::subspace_room& room) {
+template <class Backend, class Gradient>
+bool power_step(const Backend& on, const projection& p, const Gradient& g, const vectors_view& x, const vectors_view& y,
+                const detail::subspace_room& room) {
   const auto z = p.compact_vectors(room.other, x.count());
-  if (p.right && x.count() <= thin_rank && x.matrix.data != y.matrix.data) {
-    // as if its numbers were of the usual size; if they are not, once more
-    thin_square(on, g, detail::constant(x.matrix), z.matrix, y.matrix, room.parts);
-    const float most = detail::largest_size(z.matrix);
-    if (most > 1e-15f && most < 1e15f) return true;
-    if (!(most > 0)) return false;
-  }
+  if constexpr (!std::same_as<Gradient, factored_gradient>)
+    if (p.right && x.count() <= thin_rank && x.matrix.data != y.matrix.data) {
+      // as if its numbers were of the usual size; if they are not, once more
+      thin_square(on, g, detail::constant(x.matrix), z.matrix, y.matrix, room.parts);
+      const float most = detail::largest_size(z.matrix);
+      if (most > 1e-15f && most < 1e15f) return true;
+      if (!(most > 0)) return false;
+    }
   project_down(on, p, g, x, z);
   if (!detail::normalise(z.matrix)) return false;
   project_across(on, p, g, z, y);
@@ -116,8 +118,8 @@ bool power_step(const Backend& on, const projection& p, const matrix_view<const 
 /// `cold`, those of the largest Ritz values of the last step. Halko, Martinsson & Tropp 2011, Algorithms 4.4 and 5.3,
 /// with G G^T as matrix. False if the basis has nothing of G, as when G is 0: a warm one stays then, a cold one is
 /// random. `key` seeds what is random: it is never drawn twice.
-template <class Backend, class E>
-bool refresh(const Backend& on, const projection& p, const matrix_view<const E>& g, float* basis, std::byte* scratch,
+template <class Backend, class Gradient>
+bool refresh(const Backend& on, const projection& p, const Gradient& g, float* basis, std::byte* scratch,
              const philox_key& key, bool cold, index_t extra, int steps) {
   const detail::subspace_room room(scratch, p);
   const index_t l = p.rank + extra;
