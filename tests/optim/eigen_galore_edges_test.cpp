@@ -167,7 +167,7 @@ TEST_CASE("galore: moments that move along are better than moments left behind")
     return (matrix(m, n, w.data()) - target).squared_norm();
   };
   double rotate = 0, none = 0;
-  for (const std::uint64_t seed : {1, 2, 3})
+  for (const std::uint64_t seed : {1u, 2u, 3u})
     rotate += excess(moment_transport::rotate, seed), none += excess(moment_transport::none, seed);
   CAPTURE(rotate);
   CAPTURE(none);

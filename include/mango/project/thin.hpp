@@ -28,12 +28,12 @@ template <class F> void with_few(index_t n, const F& f) {
 template <int R, int K, class E>
 MANGO_HOST_INLINE void dot_block(const E* a, index_t lda, const float* b, index_t ldb, index_t n, float* c, index_t ldc,
                                  bool first) {
-  packet sum[R][K];
+  packet sum[static_cast<std::size_t>(R)][static_cast<std::size_t>(K)];
   MANGO_UNROLL_4
   for (auto& row : sum) MANGO_UNROLL_4
   for (auto& x : row) x = packet(0.0f);
   const auto add = [&](auto at) {
-    packet y[K];
+    packet y[static_cast<std::size_t>(K)];
     MANGO_UNROLL_4
     for (int k = 0; k < K; ++k) y[k] = load(b + k * ldb, at);
     MANGO_UNROLL_4
@@ -59,12 +59,12 @@ MANGO_HOST_INLINE void dot_block(const E* a, index_t lda, const float* b, index_
 template <int R, int K, class E>
 MANGO_HOST_INLINE void combine_block(const E* a, index_t lda, const float* c, index_t row, index_t column, index_t n,
                                      float* b, index_t ldb) {
-  packet w[R][K];
+  packet w[static_cast<std::size_t>(R)][static_cast<std::size_t>(K)];
   MANGO_UNROLL_4
   for (int r = 0; r < R; ++r) MANGO_UNROLL_4
   for (int k = 0; k < K; ++k) w[r][k] = packet(c[r * row + k * column]);
   const auto add = [&](auto at) {
-    packet x[R];
+    packet x[static_cast<std::size_t>(R)];
     MANGO_UNROLL_4
     for (int r = 0; r < R; ++r) x[r] = load(a + r * lda, at);
     MANGO_UNROLL_4
