@@ -204,6 +204,7 @@ int main(int count, char** arguments) {
   if (!mkdtemp(work.data())) return 2;
   if (lines.empty()) {
     for (const auto& line : factory::lines()) lines.push_back(with_settings(line));
+    lines.push_back(with_settings("galore:stores=dynamic8,basis=nf4"));
     for (const char* line : with_features) lines.push_back(with_settings(line));
   }
 

@@ -113,6 +113,42 @@ TEST_CASE("galore: parameters and gradients of 16 bits, in every way they are ke
   check_half<float16>({.half_parameters = rounding::stochastic}, false);
 }
 
+TEST_CASE("galore: a basis in fewer bytes is decoded for a step, and kept from one to the next") {
+  const auto bytes = [](basis_store how) {
+    const galore_config c{.subspace = {.rank = 1024, .basis = how}};
+    return galore<stores<dynamic8<>, dynamic8<>>>::state_bytes({.shape = {4096, 11008}}, {},
+                                                               detail::galore_recipe::rules(c));
+  };
+  constexpr std::size_t moments = std::size_t{2 * 1024} * 11008 + std::size_t{2 * 4 * 1024} * 11008 / 256,
+                        n = 1024 * 4096;
+  CHECK(bytes(basis_store::fp32) == moments + 4 * n + 8);
+  CHECK(bytes(basis_store::bf16) == moments + 2 * n + 8);  // 29.8 MiB
+  CHECK(bytes(basis_store::dynamic8) == moments + n + 4 * n / 256 + 8);
+  CHECK(bytes(basis_store::nf4) == moments + n / 2 + 2 * n / 64 + 8);  // 24.0 MiB
+
+  for (const auto& [how, far] :
+       {std::pair{basis_store::bf16, 0.1}, {basis_store::dynamic8, 0.1}, {basis_store::nf4, 0.4}})
+    for (const auto& [m, n2] : {std::pair<index_t, index_t>{64, 48}, {48, 70}}) {
+      CAPTURE(name_of(how));
+      auto c = usual(6, 3);
+      galore<> exact{c};
+      c.subspace.basis = how;
+      galore<> coded{c};
+      auto w = weights(m, n2), v = w;
+      const matrix before(m, n2, w.data());
+      const auto a = exact.add("w", {.shape = {m, n2}}), b = coded.add("w", {.shape = {m, n2}});
+      for (int t = 1; t <= 10; ++t) {
+        const auto g = gradient(m, n2, t);
+        exact.begin_step().update(a, w, g);
+        coded.begin_step().update(b, v, g);
+      }
+      const double apart = (matrix(m, n2, v.data()) - matrix(m, n2, w.data())).squared_norm(),
+                   moved = (matrix(m, n2, w.data()) - before).squared_norm();
+      CHECK(apart < far * far * moved);
+      CHECK(apart > 0);
+    }
+}
+
 TEST_CASE("galore: a gradient that is not finite changes nothing, in the middle of a period and at a refresh") {
   for (const int bad : {2, 4}) {
     galore<> opt{usual(4, 3)};
@@ -120,7 +156,7 @@ TEST_CASE("galore: a gradient that is not finite changes nothing, in the middle 
     const auto id = opt.add("w", {.shape = {20, 12}});
     for (int t = 1; t < bad; ++t) opt.begin_step().update(id, w, gradient(20, 12, t));
     const auto kept = w;
-    const auto state = part_of_state(opt, id, "subspace", "basis");
+    const auto state = part_of_state(opt, id, "basis", "data");
     const std::vector<std::byte> basis(state.begin(), state.end());
     auto g = gradient(20, 12, bad);
     g[17] = std::numeric_limits<float>::quiet_NaN();

@@ -16,7 +16,7 @@ inline std::span<const std::byte> part_of_state(const auto& opt, mango::tensor_i
 // the basis as rows, r x length
 inline matrix basis_of(const auto& opt, mango::tensor_id id) {
   const mango::projection p = opt.projected(id);
-  const auto bytes = part_of_state(opt, id, "subspace", "basis");
+  const auto bytes = part_of_state(opt, id, "basis", "data");
   std::vector<float> copy(bytes.size() / sizeof(float));
   std::memcpy(copy.data(), bytes.data(), bytes.size());
   return rows_of(p.vectors(copy.data(), p.rank));

@@ -37,13 +37,13 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
     if (!p.projects()) return full;
     state_layout out = compact::layout({.shape = p.compact()}, {}, rules.inner);
     const std::size_t inner_scratch = out.scratch;
-    if constexpr (Space::keeps_basis) append_subspace(out, p);
+    if constexpr (Space::keeps_basis) append_subspace(out, p, rules.space.basis);
     if constexpr (divides<Space>) append_moment(out, p);
     append_common(out, spec, options);
     if (out.bytes >= full.bytes) return full;
     out.projection = p;
     out.chunks = pieces(p.rows, projected_rows(p));
-    out.scratch = projected_room<Space>::bytes(p, inner_scratch);
+    out.scratch = projected_room<Space>::bytes(p, inner_scratch, decodes(rules.space));
     return out;
   }
 
@@ -118,6 +118,11 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
   }
 
  private:
+  // whether the basis of a step lies in scratch
+  static bool decodes(const Space& s) {
+    if constexpr (Space::keeps_basis) return s.basis != basis_store::fp32;
+    else return true;
+  }
   // the gradient joins what has accumulated
   template <class Backend> static void add_up(const Backend& on, tensor_record& t, const operands& o) {
     if (!t.accumulating || !o.gradient) return;
@@ -134,6 +139,8 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
   static void refresh_basis(const Backend& on, const Space& s, tensor_record& t, const Gradient& g,
                             const projected_room<Space>& room, const philox_key& key, std::int64_t now) {
     double& refreshed = subspace_memory_of(t);
+    auto* const room_for_codes = reinterpret_cast<float*>(room.search);
+    if (refreshed > 0 && decodes(s)) code_basis(t, s.basis, false, room.basis, room_for_codes, key);
     if (refreshed > 0 && !s.due(now, t.hash)) return;
     const auto& p = t.layout.projection;
     float* const basis = room.basis;
@@ -143,6 +150,9 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
     const bool found =
         refresh(on, p, g, basis, room.search, subspace_key(key), cold, extra, cold ? 2 : warm_steps(p.rank));
     if (!found) return;
+    if (decodes(s))
+      for (const bool writes : {true, false})
+        code_basis(t, s.basis, writes, room.basis, room_for_codes, subspace_key(key));
     if (!cold && s.transport == moment_transport::rotate) {
       const matrix_view<float> c{room.overlap, p.rank, p.rank, p.rank};
       overlap_of(on, p.vectors(basis, p.rank), p.vectors(room.moved, p.rank), c);

@@ -9,7 +9,7 @@ namespace mango::inline MANGO_ABI {
 /// Everything make_optimizer() knows besides optimizer_kinds(), given a backend that multiplies: mango::eigen.
 inline std::span<const optimizer_kind> projected_kinds() {
   static constexpr optimizer_kind kinds[] = {
-      {"galore", "Adam in the subspace of most of the gradient (Zhao et al. 2024); stores m,v (the basis in fp32)"},
+      {"galore", "Adam in the subspace of most of the gradient (Zhao et al. 2024); stores m,v"},
       {"vlorp", "Adam of slices of the gradient on a few random vectors (Yang et al. 2025); stores m,v"},
       {"projfactor", "the same with v by rows and columns of the full space (Yang et al. 2025); stores m"},
   };
@@ -35,6 +35,7 @@ template <class F> void each_field(subspace_options& o, F&& f) {
   f("scale", o.scale);
   f("side", o.side);
   f("transport", o.transport);
+  f("basis", o.basis);
   f("staggered", o.staggered);
 }
 template <class F> void each_field(galore_config& c, F&& f) {

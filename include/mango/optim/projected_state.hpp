@@ -1,24 +1,14 @@
 #pragma once
 // What a projected tensor keeps beside its slots, and where things lie in its scratch.
-#include "mango/optim/kernels.hpp"
+#include "mango/optim/projected_basis.hpp"
 #include "mango/project/projected_chain.hpp"
 #include "mango/project/subspace.hpp"
 #include "mango/project/transport.hpp"
-#include "mango/rule/slot_codec.hpp"
 
 namespace mango::inline MANGO_ABI::detail {
 
-// behind the slots: when the basis was found, 0 for not yet, and the basis
-inline void append_subspace(state_layout& out, const projection& p) {
-  out.learned = out.parts.size();
-  out.append("subspace", "refreshed", "f64", dtype::f64, 1);
-  out.append("subspace", "basis", "fp32", dtype::f32, p.basis_elements());
-}
 inline double& subspace_memory_of(const tensor_record& t) {
   return *reinterpret_cast<double*>(t.state + t.layout.parts[t.layout.learned].offset);
-}
-inline float* basis_of(const tensor_record& t) {
-  return reinterpret_cast<float*>(t.state + t.layout.parts[t.layout.learned + 1].offset);
 }
 // behind the slots: mean squares of rows and columns of what comes back
 inline void append_moment(state_layout& out, const projection& p) {
@@ -57,18 +47,21 @@ constexpr index_t extra_directions(const projection& p, bool cold) {
   return cold ? most : warm;
 }
 
-/// Where a projected tensor's numbers are: the basis, in its state or drawn into its scratch; and in its scratch R,
+/// Where a projected tensor's numbers are: the basis, in its state or in its scratch; and in its scratch R,
 /// which becomes the update; P_new^T P_old; P_old, and moments on their way; what the inner chain's passes and
 /// refreshes work in.
 template <class Space> struct projected_room {
   float *basis, *compact, *overlap, *moved, *factors;
   std::byte *work, *inner, *search;
 
-  static std::size_t bytes(const projection& p, std::size_t inner_bytes) { return cut(p, inner_bytes).end; }
+  /// `decoded`: the basis lies in scratch during a step, since it is drawn for it, or kept in codes.
+  static std::size_t bytes(const projection& p, std::size_t inner_bytes, bool decoded) {
+    return cut(p, inner_bytes, decoded).end;
+  }
   explicit projected_room(const tensor_record& t) {
-    const auto at = cut(t.layout.projection, t.compact->layout.scratch);
-    if constexpr (Space::keeps_basis) basis = basis_of(t);
-    else basis = floats(t, at.basis);
+    const bool decoded = !Space::keeps_basis || keeps_codes(t);
+    const auto at = cut(t.layout.projection, t.compact->layout.scratch, decoded);
+    basis = decoded ? floats(t, at.basis) : whole_basis_of(t);
     compact = floats(t, 0);
     overlap = floats(t, at.overlap);
     moved = floats(t, at.moved);
@@ -82,11 +75,11 @@ template <class Space> struct projected_room {
   struct places {
     std::size_t basis, overlap, moved, factors, work, inner, search, end;
   };
-  static places cut(const projection& p, std::size_t inner_bytes) {
+  static places cut(const projection& p, std::size_t inner_bytes, bool decoded) {
     const index_t longer = p.rows > p.cols ? p.rows : p.cols, moves = Space::keeps_basis ? p.rank : 0;
     places at{};
     at.basis = bytes_of(p.rank * p.compact_length());
-    at.overlap = at.basis + bytes_of(Space::keeps_basis ? 0 : p.basis_elements());
+    at.overlap = at.basis + bytes_of(decoded ? p.basis_elements() : 0);
     at.moved = at.overlap + bytes_of(moves * p.rank);
     at.factors = at.moved + bytes_of(moves * longer);
     at.work = at.factors + bytes_of(factored_room(p, Space::keeps_basis ? sketch_count(p) : p.rank));
@@ -98,25 +91,6 @@ template <class Space> struct projected_room {
   static std::size_t bytes_of(index_t floats) { return (static_cast<std::size_t>(floats) * sizeof(float) + 7) / 8 * 8; }
   static float* floats(const tensor_record& t, std::size_t at) { return reinterpret_cast<float*>(t.scratch + at); }
 };
-
-/// Reads the numbers of a slot, or writes them, whatever its store.
-template <class Store, range R>
-void code_slot(const tensor_record& t, const typename Store::view& v, bool writes, float* numbers,
-               const philox_key& key) {
-  using pass = driver<decltype(chain(slot_codec<R>{})), into<float>, float, Store>;
-  slot_views<Store> views{};
-  static_cast<leaf<0, typename Store::view>&>(views).value = v;
-  const typename decltype(chain(slot_codec<R>{}))::frame k{{writes}, {}};
-  const into<float> to{numbers, numbers};
-  if constexpr (factored_store<Store>) {
-    const panel_scratch scratch{t.scratch, t.layout.grid};
-    for (index_t c = 0; c < t.layout.chunks; ++c)
-      pass{k, to, numbers, views, 1, key, scratch}(t.layout.grid.first(c), t.layout.grid.first(c + 1));
-    finish_columns(v.columns, scratch, 0, 1);
-  } else {
-    pass{k, to, numbers, views, 1, key}(0, t.elements());
-  }
-}
 
 /// For every slot: its numbers in the old basis become those in the new one.
 template <class Backend, class Inner, class Space> struct transport_slots {

@@ -93,6 +93,10 @@ inline void read(std::string_view name, std::string_view text, projection_side& 
   using enum projection_side;
   read_word(name, text, field, {std, reverse_std, left, right}, "std, reverse_std, left or right");
 }
+inline void read(std::string_view name, std::string_view text, basis_store& field) {
+  using enum basis_store;
+  read_word(name, text, field, {fp32, bf16, dynamic8, nf4}, "fp32, bf16, dynamic8 or nf4");
+}
 inline void read(std::string_view name, std::string_view text, moment_transport& field) {
   using enum moment_transport;
   read_word(name, text, field, {rotate, none, reset}, "rotate, none or reset");

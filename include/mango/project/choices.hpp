@@ -20,6 +20,19 @@ constexpr const char* name_of(projection_side s) {
   }
 }
 
+/// How a basis is kept: 4, 2, 1.016 or 0.53 bytes per number. It is decoded for a step, the same both ways.
+enum class basis_store : std::uint8_t { fp32, bf16, dynamic8, nf4 };
+
+/// "fp32", "bf16", "dynamic8" or "nf4".
+constexpr const char* name_of(basis_store s) {
+  switch (s) {
+    case basis_store::bf16: return "bf16";
+    case basis_store::dynamic8: return "dynamic8";
+    case basis_store::nf4: return "nf4";
+    default: return "fp32";
+  }
+}
+
 /// With C = P_new^T P_old:
 ///   rotate   M <- C M and V <- (C o C) V: the part of a momentum that survives is the same in the new basis, and
 ///            second moments stay positive, as if coordinates were uncorrelated

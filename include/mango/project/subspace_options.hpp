@@ -13,6 +13,7 @@ struct subspace_options {
   double scale = 0.25;         ///< of the update when it comes back to the full space
   projection_side side = projection_side::std;
   moment_transport transport = moment_transport::rotate;
+  basis_store basis = basis_store::fp32;
   bool staggered = true;  ///< tensors take turns: the first refresh after the start depends on the tensor's name
 
   static constexpr bool keeps_basis = true;
@@ -25,6 +26,7 @@ struct subspace_options {
     f("scale", scale, interval{0, 1e30, true});
     f("side", name_of(side));
     f("transport", name_of(transport));
+    f("basis", name_of(basis));
     f("staggered", staggered ? "yes" : "no");
   }
 
