@@ -113,6 +113,34 @@ TEST_CASE("galore: parameters and gradients of 16 bits, in every way they are ke
   check_half<float16>({.half_parameters = rounding::stochastic}, false);
 }
 
+namespace {
+// block by block where the gradient is at hand, and in passes over all of R where it has accumulated
+template <class Stores> void check_one_pass(index_t r) {
+  CAPTURE(r);
+  auto c = usual(r, 3);
+  galore<Stores> blocks{c};
+  c.options.accumulate = true;
+  galore<Stores> passes{c};
+  auto w = weights(531, 530), v = w;
+  const auto a = blocks.add("w", {.shape = {531, 530}}), b = passes.add("w", {.shape = {531, 530}});
+  REQUIRE(blocks.projected(a).rank == r);
+  for (int t = 1; t <= 5; ++t) {
+    const auto g = support::normals(w.size(), static_cast<std::uint64_t>(t));
+    blocks.begin_step({.gradient_scale = 0.5}).update(a, w, g);
+    passes.accumulate(b, g);
+    passes.begin_step({.gradient_scale = 0.5}).update(b, v);
+    CHECK(w == v);
+  }
+}
+}  // namespace
+
+TEST_CASE("galore: with few vectors a step goes block by block, with the same bits") {
+  for (const index_t r : {1, 3, 4, 16}) check_one_pass<stores<fp32, fp32>>(r);
+  check_one_pass<stores<bf16, bf16>>(4);
+  check_one_pass<stores<dynamic8<>, dynamic8<>>>(8);
+  check_one_pass<stores<dynamic8<>, dynamic8<>>>(3);
+}
+
 TEST_CASE("galore: a basis in fewer bytes is decoded for a step, and kept from one to the next") {
   const auto bytes = [](basis_store how) {
     const galore_config c{.subspace = {.rank = 1024, .basis = how}};

@@ -22,6 +22,15 @@ template <class F> void with_gradient(const tensor_record& t, const operands& o,
   else call(static_cast<const float*>(o.gradient));
 }
 
+// the pass of an inner chain that has only one, over stores that know their slot's range
+template <class Inner, class Indices, class... S> struct inner_pass;
+template <class Inner, std::size_t... I, class... S> struct inner_pass<Inner, std::index_sequence<I...>, S...> {
+  using type = driver<Inner, into<float>, float, bound_store<S, Inner::slots[I].values>...>;
+  template <class Kernels> static auto slots(const tensor_record& t) {
+    return Kernels::template views<bound_store<S, Inner::slots[I].values>...>(t);
+  }
+};
+
 template <class Space, class Before, class Inner, class After, class... S>
 struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
   using chain_type = projected_chain<Space, Before, Inner, After>;
@@ -72,13 +81,15 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
     with_gradient(t, o, room.factors, [&](const auto& g) {
       if constexpr (Space::keeps_basis) refresh_basis(on, rules.space, t, g, room, key, info.t);
       else draw_basis(rules.space, t, room, key, info.t);
-      project_down(on, p, g, p.vectors(room.basis, p.rank), p.compact_vectors(room.compact, p.rank));
+      k.fused = fuses(t, o);
+      if (!k.fused) project_down(on, p, g, p.vectors(room.basis, p.rank), p.compact_vectors(room.compact, p.rank));
     });
     if (t.accumulating) std::memset(t.accumulator, 0, static_cast<std::size_t>(t.elements()) * sizeof(float));
     if (const auto first = began(rules.space, t, info.t); first > 1) {
       info.t -= first - 1;
       k.inner = rules.inner.fold(info);
     }
+    if (k.fused) return;
     if constexpr (divides<Space>) {
       const auto v = moment_of(t);
       update_moment(on, p, p.vectors(room.basis, p.rank), room.compact, static_cast<double>(scale), rules.space.b2,
@@ -109,7 +120,13 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
         key};
     const auto& p = t.layout.projection;
     const projected_room<Space> room(t);
-    update(p, p.right ? room.compact : room.basis, p.right ? room.basis : room.compact, chunk);
+    const index_t each = projected_rows(p), begin = chunk * each, end = begin + each < p.rows ? begin + each : p.rows;
+    if (!k.fused)
+      return update(p, p.right ? room.compact : room.basis, p.right ? room.basis : room.compact, begin, end);
+    if constexpr (elementwise)
+      for (index_t i = begin; i < end; i += fused_rows)
+        run_rows(update, static_cast<const G*>(o.gradient), *t.compact, p, room.basis, k.inner, scale, key, i,
+                 i + fused_rows < end ? i + fused_rows : end);
   }
 
   static void finish(int pass, const chain_type& rules, const tensor_record& t, typename chain_type::frame& k,
@@ -118,6 +135,33 @@ struct kernels<projected_chain<Space, Before, Inner, After>, stores<S...>> {
   }
 
  private:
+  // Rows of weights need each other's numbers only in the basis where it multiplies from the right. With few vectors a
+  // step is memory's, and reading G and moving W then take turns block by block.
+  static constexpr index_t fused_rows = 64;
+  static constexpr bool elementwise = compact::factored_slots == 0 && compact::passes == 1 && !divides<Space>;
+  using inner = inner_pass<Inner, std::make_index_sequence<sizeof...(S)>, S...>;
+  static bool fuses(const tensor_record& t, const operands& o) {
+    const auto& p = t.layout.projection;
+    index_t unit = 1;
+    if constexpr (requires { inner::type::tile; }) unit = inner::type::tile;
+    return elementwise && p.right && p.rank <= thin_rank && p.cols > thin_block && fused_rows * p.rank % unit == 0 &&
+           o.gradient && !o.inputs && !t.accumulating;
+  }
+  // rows [begin, end): projected, through the inner chain, and brought back
+  template <class Update, class G>
+  static void run_rows(const Update& update, const G* gradient, const tensor_record& compact_tensor,
+                       const projection& p, const float* basis, const typename Inner::frame& k, float scale,
+                       const philox_key& key, index_t begin, index_t end) {
+    float some[fused_rows * thin_rank];
+    thin_dots(matrix_view<const G>{gradient + begin * p.cols, end - begin, p.cols, p.cols},
+              matrix_view<const float>{basis, p.rank, p.cols, p.cols},
+              matrix_view<float>{some, end - begin, p.rank, p.rank});
+    float* const r = some - begin * p.rank;  // as if all of R were there
+    typename inner::type{k, {r, r}, r, inner::template slots<compact>(compact_tensor), scale, key}(begin * p.rank,
+                                                                                                   end * p.rank);
+    update(p, r, basis, begin, end);
+  }
+
   // whether the basis of a step lies in scratch
   static bool decodes(const Space& s) {
     if constexpr (Space::keeps_basis) return s.basis != basis_store::fp32;

@@ -44,17 +44,16 @@ template <class After, class Target, class Backend, bool Divides> struct project
   float scale;
   philox_key key;
 
-  /// The rows of chunk number `chunk`: W <- after(W, scale C B), C m x r and B r x n.
-  void operator()(const projection& p, const float* tall, const float* flat, index_t chunk) const {
-    const index_t each = projected_rows(p), end = (chunk + 1) * each < p.rows ? (chunk + 1) * each : p.rows;
+  /// Rows [begin, end): W <- after(W, scale C B), C m x r and B r x n.
+  void operator()(const projection& p, const float* tall, const float* flat, index_t begin, index_t end) const {
     const matrix_view<const float> b{flat, p.rank, p.cols, p.cols};
-    const auto some = [&](index_t begin, index_t stop) {
-      return matrix_view<const float>{tall + begin * p.rank, stop - begin, p.rank, p.rank};
+    const auto some = [&](index_t from, index_t to) {
+      return matrix_view<const float>{tall + from * p.rank, to - from, p.rank, p.rank};
     };
-    if (p.rank <= thin_rank && p.cols <= thin_block) expand_short(some(chunk * each, end), b, chunk * each);
-    else if (p.rank <= thin_rank) expand_thin(some(chunk * each, end), b, chunk * each);
+    if (p.rank <= thin_rank && p.cols <= thin_block) expand_short(some(begin, end), b, begin);
+    else if (p.rank <= thin_rank) expand_thin(some(begin, end), b, begin);
     else
-      for (index_t i = chunk * each; i < end; i += wide_tile_rows)
+      for (index_t i = begin; i < end; i += wide_tile_rows)
         expand_wide(some(i, i + wide_tile_rows < end ? i + wide_tile_rows : end), b, i);
   }
 

@@ -36,6 +36,7 @@ template <class Space, class Before, class Inner, class After> struct projected_
     typename Inner::frame inner;
     typename After::frame after;
     detail::row_column_divisor divisor{};  // of spaces that divide; known when R is
+    bool fused = false;                    // rows are projected, moved and brought back one block after the other
   };
   /// All of it, as one chain for tensors that are not projected.
   whole unprojected() const { return chain(before, inner, detail::dividing(space), after); }

@@ -10,7 +10,8 @@ namespace mango::inline MANGO_ABI {
 /// square are kept, and a step divides by the root of their product:
 ///   row_i <- b2 row_i + (1-b2) sum_j G'_ij^2, col_j likewise;  v_ij = row_i col_j / sum(row)
 /// VLoRP's ProjFactor, Yang et al. 2025, arXiv:2505.01744. The sums need R alone: sum_j (g^T p_j)^2 = g^T (P P^T) g for
-/// a slice's r numbers g, and a column's is p_j^T (sum g g^T) p_j.
+/// a slice's r numbers g, and a column's is p_j^T (sum g g^T) p_j. Gradients should stay below 1e18: their squares are
+/// summed in float.
 /// Differs: eps and bias correction are AdamW's; a moment whose sum is 0 divides by eps.
 struct projfactor_options : granular_options {
   double b2 = 0.999, eps = 1e-8;
