@@ -1,5 +1,6 @@
 #pragma once
 // The second moment of what comes back from a random subspace, by its rows and columns, without ever going back.
+#include "mango/core/math.hpp"
 #include "mango/pass/tally.hpp"
 #include "mango/project/granular_options.hpp"
 #include "mango/project/products.hpp"
