@@ -150,7 +150,7 @@ BENCHMARK(step)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(refresh)
     ->ArgNames({"size", "rank"})
-    ->ArgsProduct({{1024, 2048}, {4, 8, 128, 512}})
+    ->ArgsProduct({{2048, 4096}, {4, 8, 128, 512}})
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 
