@@ -7,8 +7,9 @@
 
 namespace mango::inline MANGO_ABI {
 
-/// Row-major extents, the last one contiguous. The last two are the matrix that factored and low-rank methods see;
-/// all before them are a batch of such matrices (llm.c stacks its layers so). At most `max_dimensions` extents.
+/// Row-major extents, the last one contiguous. The last two are the matrix that factored methods see;
+/// all before them are a batch of such matrices (llm.c stacks its layers so). Projections take the first by all others
+/// (convolutions). At most `max_dimensions` extents.
 class shape {
  public:
   static constexpr int max_dimensions = 8;
