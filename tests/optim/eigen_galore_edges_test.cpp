@@ -48,6 +48,11 @@ TEST_CASE("galore: bytes are the table's, and known before anything is allocated
   CHECK(bytes({64, 16, 3, 3}, 8) == std::size_t{8 * 8 * 144 + 4 * 8 * 64 + 8});  // a convolution: 64 x 144
   galore<stores<dynamic8<>, dynamic8<>>> small{usual(16)};
   const auto id = small.add("w", {.shape = {512, 256}});
+  small.add("b", {.shape = {512}});
+  const text said = small.describe();
+  CHECK(std::string_view(said).find(" bytes: rank 16 from the right, m dynamic8") != std::string_view::npos);
+  CHECK(std::string_view(said).find(" bytes: m dynamic8, v dynamic8\n") !=
+        std::string_view::npos);  // b
   CHECK(small.state_bytes(id) == std::size_t{2 * (16 * 512 + 4 * 16 * 512 / 256) + 8 + 4 * 16 * 256});
 }
 

@@ -84,6 +84,8 @@ inline text tensor_registry::describe_tensors() const {
                                   : "",
                    rounded ? name_of(options_.half_parameters) : "", "  group ", digits(t->group), "  ",
                    digits(t->layout.bytes), " bytes:"});
+    if (const auto& p = t->layout.projection; p.projects())
+      out += concat({" rank ", digits(p.rank), p.right ? " from the right," : " from the left,"});
     const char* last = nullptr;
     for (const auto& p : t->layout.parts) {
       if (last != p.slot) out += concat({last ? ", " : " ", p.slot, " ", p.store});
